@@ -1,0 +1,28 @@
+import Storage
+
+/// A write that waits for its commit.
+protocol PendingWrite: Sendable {
+    /// Runs the closure inside the transaction; may be called again after a rollback.
+    func perform(_ transaction: SQLiteTransaction) throws
+    /// Resumes the caller with the result of the last run.
+    func succeed()
+    /// Resumes the caller with an error.
+    func fail(_ error: any Error)
+}
+
+/// The closure, its result and the caller that waits. Touched by the writer only, one step after the other.
+final class Pending<T: Sendable>: PendingWrite, @unchecked Sendable {
+    private let body: @Sendable (any Transaction) throws -> T
+    private let continuation: CheckedContinuation<T, any Error>
+    private var result: T?
+
+    init(body: @escaping @Sendable (any Transaction) throws -> T, continuation: CheckedContinuation<T, any Error>) {
+        (self.body, self.continuation) = (body, continuation)
+    }
+
+    func perform(_ transaction: SQLiteTransaction) throws { result = try body(transaction) }
+    func succeed() {
+        if let result { continuation.resume(returning: result) } else { continuation.resume(throwing: StorageError.closed) }
+    }
+    func fail(_ error: any Error) { continuation.resume(throwing: error) }
+}

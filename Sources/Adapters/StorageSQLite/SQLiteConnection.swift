@@ -1,0 +1,160 @@
+import CSQLite
+import Storage
+import Wire
+
+/// One connection and its prepared statements. Confined to one thread at a time by its owner.
+final class SQLiteConnection {
+    private var handle: OpaquePointer?
+    private var statements: [SQLiteStatement?] = []
+    static let dialect = Dialect([
+        "id": "BLOB", "int": "INTEGER", "text": "TEXT", "bytes": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "heap": "STRICT",
+        "clustered": "STRICT, WITHOUT ROWID", "forUpdate": "",
+    ])
+
+    /// Opens a file, or a private database in memory for the path `:memory:`.
+    init(path: String, isReader: Bool) throws {
+        let flags = isReader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+        guard code == SQLITE_OK else {
+            let error = StorageError.failed("cannot open \(path): \(message)")
+            sqlite3_close_v2(handle)
+            throw error
+        }
+        sqlite3_extended_result_codes(handle, 1)
+    }
+
+    deinit { close() }
+
+    func close() {
+        statements.removeAll()
+        sqlite3_close_v2(handle)
+        handle = nil
+    }
+
+    private var message: String { handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory" }
+
+    /// The error of a result code: the classes of ``StorageError`` decide what the caller may do.
+    func error(_ code: Int32, _ context: String = "") -> StorageError {
+        let text = context.isEmpty ? message : "\(message) (\(context))"
+        switch code & 0xFF {
+        case SQLITE_CONSTRAINT: return .constraint(text)
+        case SQLITE_FULL: return .full(text)
+        case SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN: return .broken(text)
+        default: return .failed(text)
+        }
+    }
+
+    /// Runs statements that have no parameters and whose rows nobody needs.
+    func run(_ sql: String) throws {
+        let code = sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw error(code, sql) }
+    }
+
+    /// The first column of the first row of a pragma, as text.
+    func pragma(_ name: String) throws -> String {
+        let statement = try SQLiteStatement(prepare("PRAGMA \(name)"))
+        guard try statement.step(self) else { return "" }
+        return statement.text(0)
+    }
+
+    private func prepare(_ sql: String) throws -> OpaquePointer {
+        var pointer: OpaquePointer?
+        let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &pointer, nil)
+        guard code == SQLITE_OK, let pointer else { throw error(code, sql) }
+        return pointer
+    }
+
+    /// The prepared form of a statement, kept for the connection's life.
+    func statement(_ sql: SQL) throws -> SQLiteStatement {
+        if sql.id < statements.count, let statement = statements[sql.id] { return statement }
+        let statement = SQLiteStatement(try prepare(SQLiteConnection.dialect.render(sql.text)))
+        while statements.count <= sql.id { statements.append(nil) }
+        statements[sql.id] = statement
+        return statement
+    }
+
+    /// Rows changed by the last statement.
+    var changes: Int { Int(sqlite3_changes(handle)) }
+    /// The key given to the last inserted row.
+    var lastKey: Int64 { sqlite3_last_insert_rowid(handle) }
+    /// Whether no transaction is open; a failed statement may have ended it.
+    var isIdle: Bool { sqlite3_get_autocommit(handle) != 0 }
+}
+
+/// A prepared statement, which is also the row it stands on.
+final class SQLiteStatement: Row {
+    private let pointer: OpaquePointer
+    /// SQLite numbers `$n` by first appearance, we by n.
+    private let positions: [Int32]
+    /// SQLite copies what is bound with this destructor.
+    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+    init(_ pointer: OpaquePointer) {
+        self.pointer = pointer
+        let count = sqlite3_bind_parameter_count(pointer)
+        positions = count == 0 ? [] : (1...count).map { sqlite3_bind_parameter_index(pointer, "$\($0)") }
+    }
+
+    deinit { sqlite3_finalize(pointer) }
+
+    func bind(_ values: [SQLValue], _ connection: SQLiteConnection) throws {
+        guard values.count == positions.count else {
+            throw StorageError.failed("a statement of \(positions.count) parameters was given \(values.count): \(String(cString: sqlite3_sql(pointer)))")
+        }
+        for (index, value) in values.enumerated() {
+            let position = positions[index]
+            let code: Int32
+            switch value {
+            case .null: code = sqlite3_bind_null(pointer, position)
+            case .integer(let value): code = sqlite3_bind_int64(pointer, position, value)
+            case .text(var text):
+                code = text.withUTF8 { utf8 in
+                    utf8.withMemoryRebound(to: CChar.self) {
+                        sqlite3_bind_text(pointer, position, $0.baseAddress ?? UnsafePointer(bitPattern: 1), Int32($0.count), SQLiteStatement.transient)
+                    }
+                }
+            case .bytes(let bytes):
+                code = bytes.withUnsafeBytes {
+                    bytes.isEmpty
+                        ? sqlite3_bind_zeroblob(pointer, position, 0)
+                        : sqlite3_bind_blob(pointer, position, $0.baseAddress, Int32($0.count), SQLiteStatement.transient)
+                }
+            case .id(let id):
+                code = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) {
+                    sqlite3_bind_blob(pointer, position, $0.baseAddress, 16, SQLiteStatement.transient)
+                }
+            }
+            guard code == SQLITE_OK else { throw connection.error(code) }
+        }
+    }
+
+    /// Moves to the next row; false at the end.
+    func step(_ connection: SQLiteConnection) throws -> Bool {
+        switch sqlite3_step(pointer) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        case let code:
+            let error = connection.error(code, String(cString: sqlite3_sql(pointer)))
+            sqlite3_reset(pointer)
+            throw error
+        }
+    }
+
+    func reset() { sqlite3_reset(pointer) }
+
+    func isNull(_ column: Int) -> Bool { sqlite3_column_type(pointer, Int32(column)) == SQLITE_NULL }
+    func integer(_ column: Int) -> Int64 { sqlite3_column_int64(pointer, Int32(column)) }
+    func text(_ column: Int) -> String {
+        guard let text = sqlite3_column_text(pointer, Int32(column)) else { return "" }
+        let count = Int(sqlite3_column_bytes(pointer, Int32(column)))
+        return String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+    }
+    func bytes(_ column: Int) -> [UInt8] {
+        guard let start = sqlite3_column_blob(pointer, Int32(column)) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(pointer, Int32(column)))))
+    }
+    func id(_ column: Int) -> Identifier {
+        let start = sqlite3_column_blob(pointer, Int32(column))
+        return Identifier(bytes: UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(pointer, Int32(column))))) ?? Identifier(high: 0, low: 0)
+    }
+}

@@ -1,0 +1,235 @@
+import Logging
+import Metrics
+import Resilience
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// What a service does when events arrive.
+///
+/// `react` is synchronous and decides on the transaction and the context alone, so that it can be simulated, run twice and batched. It gets events in
+/// order per order, none twice. What it throws sends the guilty event into parking; a refusal of the domain is not thrown.
+public protocol EventHandler: Sendable {
+    /// The types it wants; nil for all.
+    var subscriptions: Set<String>? { get }
+    /// Whether the handler's own tables refuse a second delivery of an event, so that no inbox row is needed.
+    var deduplicatesItself: Bool { get }
+    /// Applies a batch.
+    func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws
+}
+
+extension EventHandler {
+    public var deduplicatesItself: Bool { false }
+}
+
+/// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
+public final class Consumer: Service, CustomStringConvertible {
+    private static let schedule = RetrySchedule.eventConsumer
+
+    public let feed: EventFeed
+    private let handler: any EventHandler
+    private let database: any Database
+    private let bus: EventBus
+    private let context: ServiceContext
+    private let logger: Logger
+    private let maximumBatch: Int
+    /// Whether the parking table may have rows; spares the healthy case a query per batch.
+    private let mayBeParked = Atomic<Bool>(true)
+    private let applied: Counter
+    private let failed: Counter
+    private let dead: Counter
+
+    public var description: String { "consumer \(context.service)" }
+
+    /// A consumer of this handler on this database.
+    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 512) {
+        (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions)
+        applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
+        failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
+        dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])
+        bus.add(feed)
+    }
+
+    /// Reads where the consumer stood when the process ended, so that it goes on from there. Must be called before any service commits an event.
+    public func prepare() async throws {
+        let positions = try await database.read { try Inbox.positions(in: $0) }
+        for source in bus.sources {
+            let last = try await bus.last(source)
+            feed.begin(source, applied: positions[source] ?? 0, announced: last)
+        }
+    }
+
+    /// Works until the process is shut down; the batch at hand is finished.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.retryLoop() }
+                while await self.step(await self.feed.next(limit: self.maximumBatch)) {}
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.feed.stop()
+        }
+    }
+
+    /// Does one piece of work; false when it was to stop.
+    func step(_ work: EventFeed.Work) async -> Bool {
+        switch work {
+        case .stop: return false
+        case .apply(let events):
+            await apply(events)
+            feed.completed(events)
+        case .catchUp(let source, let after):
+            do {
+                let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
+                feed.caughtUp(source, events: events.count, through: last)
+                if !events.isEmpty { await apply(events) }
+                feed.completed(events)
+            } catch {
+                logger.error("cannot read an outbox", metadata: ["source": "\(source)", "error": "\(error)"])
+                try? await context.clock.sleep(for: .seconds(1))
+            }
+        }
+        return true
+    }
+
+    /// Applies a batch in one transaction; if it throws, its events one by one, so that only the guilty one is parked.
+    private func apply(_ events: [Envelope]) async {
+        var wait: Duration = .milliseconds(100)
+        while true {
+            do {
+                try await database.write { try self.apply(events, in: $0) }
+                applied.increment(by: events.count)
+                return
+            } catch let error as StorageError where Consumer.isOutage(error) {
+                if error == .closed { return }
+                logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
+                try? await context.clock.sleep(for: wait)
+                if Task.isCancelled { return }
+                wait = min(wait * 2, .seconds(5))
+            } catch {
+                if events.count == 1 { return await park(events[0], error) }
+                for event in events { await apply([event]) }
+                return
+            }
+        }
+    }
+
+    /// Failures that say nothing about the event: the same batch is tried again.
+    private static func isOutage(_ error: StorageError) -> Bool {
+        switch error {
+        case .full, .broken, .overloaded, .closed: true
+        case .constraint, .failed: false
+        }
+    }
+
+    private func apply(_ events: [Envelope], in transaction: any Transaction) throws {
+        var fresh = handler.deduplicatesItself ? events : try Inbox.admit(events, in: transaction)
+        if mayBeParked.load(ordering: .relaxed) {
+            let keys = try Parking.parkedKeys(of: fresh, in: transaction)
+            let now = context.now
+            for event in fresh where keys.contains(event.key) {
+                try Parking.park(event, attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
+            }
+            if !keys.isEmpty { fresh.removeAll { keys.contains($0.key) } }
+        }
+        if !fresh.isEmpty { try handler.react(to: fresh, in: transaction, context: context) }
+        try Inbox.advance(positions(of: events), in: transaction)
+    }
+
+    private func positions(of events: [Envelope]) -> [String: Int64] {
+        var positions: [String: Int64] = [:]
+        for event in events where event.sequence > 0 { positions[event.source] = max(positions[event.source] ?? 0, event.sequence) }
+        return positions
+    }
+
+    private func park(_ event: Envelope, _ error: any Error) async {
+        failed.increment()
+        logger.warning("an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(error)"])
+        mayBeParked.store(true, ordering: .relaxed)
+        let context = self.context
+        let admits = !handler.deduplicatesItself
+        let positions = positions(of: [event])
+        let text = "\(error)"
+        await retryingOutages {
+            try await self.database.write { transaction in
+                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
+                let now = context.now
+                let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
+                try Parking.park(event, attempts: 1, due: due, error: text, now: now, in: transaction)
+                try Inbox.advance(positions, in: transaction)
+            }
+        }
+    }
+
+    private func retryingOutages(_ body: () async throws -> Void) async {
+        while !Task.isCancelled {
+            do { return try await body() } catch StorageError.closed { return } catch {
+                logger.error("storage is not available", metadata: ["error": "\(error)"])
+                try? await context.clock.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func retryLoop() async {
+        while !Task.isCancelled {
+            do {
+                try await context.clock.sleep(for: .milliseconds(100))
+                if mayBeParked.load(ordering: .relaxed) { while try await retryParked() > 0 {} }
+            } catch is CancellationError { return } catch StorageError.closed { return } catch {
+                logger.error("cannot retry parked events", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Tries the due parked events again, one transaction each: the step that a simulation drives.
+    /// - Returns: how many left the parking.
+    func retryParked() async throws -> Int {
+        let now = context.now
+        let (due, isEmpty) = try await database.write { (try Parking.due(at: now, limit: 100, in: $0), try Parking.isEmpty(in: $0)) }
+        if isEmpty { mayBeParked.store(false, ordering: .relaxed) }
+        var released = 0
+        for entry in due where try await retry(entry) { released += 1 }
+        return released
+    }
+
+    private func retry(_ entry: Parking.Entry) async throws -> Bool {
+        let (handler, context, registry) = (self.handler, self.context, bus.registry)
+        do {
+            try await database.write { transaction in
+                let event = try Envelope(body: entry.body, registry: registry)
+                try Parking.remove(entry, in: transaction)
+                try handler.react(to: [event], in: transaction, context: context)
+            }
+            return true
+        } catch let error as StorageError where Consumer.isOutage(error) {
+            throw error
+        } catch {
+            return try await count(entry, error: "\(error)")
+        }
+    }
+
+    /// Counts a failed attempt; after the last one the event becomes a dead letter and those behind it go on.
+    private func count(_ entry: Parking.Entry, error: String) async throws -> Bool {
+        failed.increment()
+        let attempts = entry.attempts + 1
+        let topic = bus.registry[entry.type]?.topic ?? "unknown"
+        let delay = Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts))
+        let now = context.now
+        try await database.write { transaction in
+            if let delay {
+                let due = now.advanced(byMilliseconds: delay)
+                try Parking.postpone(entry, attempts: attempts, due: due, error: error, in: transaction)
+            } else {
+                try Parking.bury(entry, topic: topic, attempts: attempts, error: error, now: now, in: transaction)
+            }
+        }
+        if delay == nil {
+            dead.increment()
+            logger.error("an event became a dead letter", metadata: ["id": "\(entry.eventID)", "type": "\(entry.type)", "order": "\(entry.key)", "error": "\(error)"])
+        }
+        return delay == nil
+    }
+}

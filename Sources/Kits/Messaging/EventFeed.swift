@@ -1,0 +1,167 @@
+import DequeModule
+import Synchronization
+import Wire
+
+/// A consumer's bounded queue. When it is full, events are dropped from memory, not lost: the feed remembers that it is behind, and the consumer reads the
+/// producer's outbox until it has caught up.
+public final class EventFeed: Sendable {
+    /// What a consumer is to do next.
+    enum Work: Sendable {
+        /// Apply these; they are in order per source.
+        case apply([Envelope])
+        /// Read this source's outbox after this sequence number.
+        case catchUp(source: String, after: Int64)
+        case stop
+    }
+
+    /// A producer as this consumer sees it.
+    private struct Source {
+        /// Everything up to here is applied, durably.
+        var applied: Int64 = 0
+        /// Everything up to here was taken out of the feed or read from the outbox.
+        var taken: Int64 = 0
+        /// The newest committed event.
+        var announced: Int64 = 0
+        /// Events in the feed or being applied.
+        var outstanding = 0
+        /// Something after `taken` is only in the outbox.
+        var isBehind = false
+    }
+
+    private struct State {
+        var buffer: Deque<Envelope> = []
+        var sources: [String: Source] = [:]
+        var waiter: CheckedContinuation<Void, Never>?
+        var isStopped = false
+    }
+
+    /// The consumer's name.
+    public let consumer: String
+    /// The types it subscribes to; nil for all.
+    public let types: Set<String>?
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    /// A feed that holds at most `capacity` events in memory.
+    public init(consumer: String, types: Set<String>?, capacity: Int = 8192) {
+        (self.consumer, self.types, self.capacity) = (consumer, types, capacity)
+    }
+
+    /// Events that wait in memory or are being applied; a gauge.
+    public var backlog: Int { state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding } } }
+
+    /// Whether everything committed so far has been applied.
+    public var isIdle: Bool { state.withLock { $0.sources.values.allSatisfy { $0.outstanding == 0 && !$0.isBehind } } }
+
+    /// Sets where a source stands when the consumer starts.
+    func begin(_ source: String, applied: Int64, announced: Int64) {
+        state.withLock { state in
+            var entry = state.sources[source] ?? Source()
+            entry.applied = applied
+            entry.taken = applied
+            entry.announced = max(announced, entry.announced)
+            entry.isBehind = entry.announced > applied
+            state.sources[source] = entry
+        }
+    }
+
+    func offer(_ events: [Envelope], from source: String) {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard let last = events.last, var entry = state.sources[source] else { return nil }
+            entry.announced = max(entry.announced, last.sequence)
+            defer { state.sources[source] = entry }
+            if !entry.isBehind {
+                if state.buffer.count + events.count > capacity {
+                    entry.isBehind = true
+                } else {
+                    for event in events where types?.contains(event.type) ?? true {
+                        state.buffer.append(event)
+                        entry.outstanding += 1
+                    }
+                }
+            }
+            guard !state.buffer.isEmpty || entry.isBehind else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// The next piece of work; waits until there is some.
+    func next(limit: Int) async -> Work {
+        while true {
+            if let work = take(limit: limit) { return work }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let isReady = state.withLock { state in
+                        if state.isStopped || !state.buffer.isEmpty || state.sources.values.contains(where: \.isBehind) { return true }
+                        state.waiter = continuation
+                        return false
+                    }
+                    if isReady { continuation.resume() }
+                }
+            } onCancel: {
+                stop()
+            }
+        }
+    }
+
+    /// The next piece of work if there is any: the step that a simulation drives.
+    func take(limit: Int) -> Work? {
+        state.withLock { state in
+            if state.isStopped { return .stop }
+            if !state.buffer.isEmpty {
+                let count = min(limit, state.buffer.count)
+                let events = Array(state.buffer.prefix(count))
+                state.buffer.removeFirst(count)
+                for event in events { state.sources[event.source]?.taken = event.sequence }
+                return .apply(events)
+            }
+            for source in state.sources.keys.sorted() {
+                if let entry = state.sources[source], entry.isBehind { return .catchUp(source: source, after: entry.taken) }
+            }
+            return nil
+        }
+    }
+
+    /// Notes that a piece of the outbox was read through `last` (nil: nothing was there) and is about to be applied.
+    func caughtUp(_ source: String, events: Int, through last: Int64?) {
+        state.withLock { state in
+            guard var entry = state.sources[source] else { return }
+            entry.outstanding += events
+            entry.taken = max(entry.taken, last ?? entry.announced)
+            entry.isBehind = entry.taken < entry.announced
+            state.sources[source] = entry
+        }
+    }
+
+    /// Notes that events were applied durably.
+    func completed(_ events: [Envelope]) {
+        state.withLock { state in
+            for event in events {
+                guard var entry = state.sources[event.source] else { continue }
+                entry.outstanding -= 1
+                entry.applied = max(entry.applied, event.sequence)
+                state.sources[event.source] = entry
+            }
+        }
+    }
+
+    /// Up to where a source's events need not be kept for this consumer.
+    func applied(from source: String) -> Int64 {
+        state.withLock { state in
+            guard let entry = state.sources[source] else { return 0 }
+            return entry.outstanding == 0 && !entry.isBehind ? max(entry.applied, entry.announced) : entry.applied
+        }
+    }
+
+    /// Ends the consumer after its current batch.
+    func stop() {
+        let waiter = state.withLock { state in
+            state.isStopped = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+}

@@ -1,0 +1,53 @@
+import Logging
+import ServiceLifecycle
+import Storage
+import Wire
+
+/// Prunes what has served: outbox rows that all consumers have applied, inbox ids and idempotency keys beyond their age. In small transactions, so that it
+/// delays nobody.
+public final class Janitor: Service, CustomStringConvertible {
+    /// How long an event can still be delivered again; inbox ids are kept longer than that.
+    public static let inboxAge: Int64 = 7 * 86_400_000
+    /// How long an Idempotency-Key is remembered: 24 hours.
+    public static let idempotencyAge: Int64 = 86_400_000
+
+    private static let chunk = 2000
+    private static let pruneKeys = SQL(
+        "DELETE FROM idempotency_keys WHERE created_at < $1 AND (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE created_at < $1 LIMIT $2)")
+    private let database: any Database
+    private let bus: EventBus
+    private let context: ServiceContext
+    private let logger: Logger
+
+    public var description: String { "janitor \(context.service)" }
+
+    /// A janitor of one service's database.
+    public init(database: any Database, bus: EventBus, context: ServiceContext, logger: Logger) {
+        (self.database, self.bus, self.context, self.logger) = (database, bus, context, logger)
+    }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var round = 0
+            while !Task.isCancelled {
+                try? await self.context.clock.sleep(for: .seconds(2))
+                do { try await self.step(isAgeRound: round % 300 == 0) } catch StorageError.closed { return } catch {
+                    self.logger.error("cannot prune", metadata: ["error": "\(error)"])
+                }
+                round += 1
+            }
+        }
+    }
+
+    /// One round of pruning: the step that a simulation drives.
+    public func step(isAgeRound: Bool) async throws {
+        let applied = bus.appliedByAll(from: context.service)
+        while try await database.write({ try Outbox.prune(through: applied, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
+        guard isAgeRound else { return }
+        let now = context.now
+        let inboxLimit = now.advanced(byMilliseconds: -Janitor.inboxAge)
+        while try await database.write({ try Inbox.prune(before: inboxLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
+        let keyLimit = now.advanced(byMilliseconds: -Janitor.idempotencyAge)
+        while try await database.write({ try $0.execute(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
+    }
+}

@@ -1,0 +1,203 @@
+import DequeModule
+import Logging
+import Metrics
+import Resilience
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// Performs one kind of job.
+public protocol JobHandler: Sendable {
+    /// What a performed job leads to.
+    associatedtype Outcome: Sendable
+    /// The kind it performs.
+    var kind: String { get }
+    /// Calls the outside with the job's id as idempotency key and a timeout of its own. Throwing means *unknown*, never *failed*: the job is tried again.
+    func perform(_ job: Job, context: ServiceContext) async throws -> Outcome
+    /// Writes the outcome; the job's row goes in the same transaction.
+    func record(_ outcome: Outcome, of job: Job, in transaction: any Transaction, context: ServiceContext) throws
+}
+
+/// Works off the jobs of one service: straight after their commit, or from the table after a restart, an overflow or a failure.
+public final class JobRunner: Service, CustomStringConvertible {
+    private struct State {
+        var waiting: Deque<Job> = []
+        /// Jobs that wait here or run; the table may be read meanwhile.
+        var held: Set<Identifier> = []
+        var running = 0
+        var breakers: [String: CircuitBreaker] = [:]
+        var waiter: CheckedContinuation<Void, Never>?
+        var isStopped = false
+    }
+
+    private let handlers: [String: any JobHandler]
+    private let database: any Database
+    private let context: ServiceContext
+    private let logger: Logger
+    private let maximumRunning: Int
+    private let maximumWaiting = 4096
+    private let state = Mutex(State())
+    private let performed: Counter
+    private let failed: Counter
+
+    public var description: String { "jobs \(context.service)" }
+
+    /// A runner of these handlers.
+    public init(handlers: [any JobHandler], database: any Database, context: ServiceContext, logger: Logger, maximumRunning: Int = 256) {
+        self.handlers = Dictionary(handlers.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
+        (self.database, self.context, self.logger, self.maximumRunning) = (database, context, logger, maximumRunning)
+        performed = Counter(label: "waybill_jobs_performed", dimensions: [("service", context.service)])
+        failed = Counter(label: "waybill_jobs_failed", dimensions: [("service", context.service)])
+    }
+
+    /// Jobs held in memory; a gauge.
+    public var backlog: Int { state.withLock { $0.held.count } }
+
+    /// Takes a job, unless it is held already or there is no room: then the table keeps it for later.
+    public func offer(_ job: Job) {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard state.waiting.count < maximumWaiting, state.held.insert(job.id).inserted else { return nil }
+            state.waiting.append(job)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Works until the process is shut down; running calls are finished.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                let poll = Poll(self)
+                group.addTask { await poll.run() }
+                while let job = await self.next() {
+                    group.addTask { await self.execute(job) }
+                }
+                poll.stop()
+            }
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    private func next() async -> Job? {
+        while true {
+            enum Next { case job(Job), stop, wait }
+            let next: Next = state.withLock { state in
+                if state.isStopped { return .stop }
+                guard state.running < maximumRunning, let job = state.waiting.popFirst() else { return .wait }
+                state.running += 1
+                return .job(job)
+            }
+            switch next {
+            case .job(let job): return job
+            case .stop: return nil
+            case .wait: await waitForWork()
+            }
+        }
+    }
+
+    private func waitForWork() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if state.isStopped || !state.waiting.isEmpty && state.running < maximumRunning { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            stop()
+        }
+    }
+
+    private func stop() {
+        let waiter = state.withLock { state in
+            state.isStopped = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Performs one job and records its outcome: the step that a simulation drives.
+    func execute(_ job: Job) async {
+        defer { release(job) }
+        guard let handler = handlers[job.kind] else {
+            logger.critical("no handler for a job", metadata: ["kind": "\(job.kind)"])
+            return
+        }
+        let now = context.now.milliseconds
+        let admission = state.withLock { $0.breakers[job.kind, default: CircuitBreaker()].admission(at: now) }
+        if case .refused(let wait) = admission {
+            return await postpone(job, attempts: job.attempts, by: wait, error: "the circuit breaker is open")
+        }
+        do {
+            try await execute(job, handler)
+            performed.increment()
+        } catch {
+            failed.increment()
+            logger.warning("a job failed and will be tried again", metadata: ["kind": "\(job.kind)", "key": "\(job.key)", "attempt": "\(job.attempts + 1)", "error": "\(error)"])
+            await postpone(job, attempts: job.attempts + 1, by: Backoff().delayMilliseconds(afterAttempt: Int(job.attempts) + 1, random: context.random()), error: "\(error)")
+        }
+    }
+
+    private func execute<H: JobHandler>(_ job: Job, _ handler: H) async throws {
+        let context = self.context
+        let outcome: H.Outcome
+        do {
+            outcome = try await handler.perform(job, context: context)
+            state.withLock { $0.breakers[job.kind]?.recordSuccess(at: context.now.milliseconds) }
+        } catch {
+            state.withLock { $0.breakers[job.kind]?.recordFailure(at: context.now.milliseconds) }
+            throw error
+        }
+        try await database.write { transaction in
+            if try JobQueue.finish(job, in: transaction) { try handler.record(outcome, of: job, in: transaction, context: context) }
+        }
+    }
+
+    private func postpone(_ job: Job, attempts: Int64, by milliseconds: Int64, error: String) async {
+        let due = context.now.advanced(byMilliseconds: milliseconds)
+        do {
+            try await database.write { try JobQueue.postpone(job, attempts: attempts, until: due, error: error, in: $0) }
+        } catch {
+            logger.error("a job could not be postponed; it stays due", metadata: ["kind": "\(job.kind)", "error": "\(error)"])
+        }
+    }
+
+    private func release(_ job: Job) {
+        let waiter = state.withLock { state in
+            state.running -= 1
+            state.held.remove(job.id)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Offers due jobs of the table that nobody holds: the step that a simulation drives.
+    func poll() async throws {
+        let now = context.now
+        let limit = state.withLock { $0.held.count } + 500
+        for job in try await database.read({ try JobQueue.due(at: now, limit: limit, in: $0) }) { offer(job) }
+    }
+
+    /// Looks into the table every quarter of a second.
+    private final class Poll: Sendable {
+        private let runner: JobRunner
+        private let isStopped = Atomic<Bool>(false)
+        init(_ runner: JobRunner) { self.runner = runner }
+        func stop() { isStopped.store(true, ordering: .relaxed) }
+        func run() async {
+            while !isStopped.load(ordering: .relaxed), !Task.isCancelled {
+                do { try await runner.poll() } catch StorageError.closed { return } catch {
+                    runner.logger.error("cannot read the jobs", metadata: ["error": "\(error)"])
+                }
+                try? await runner.context.clock.sleep(for: .milliseconds(250))
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Storage
+import Wire
+
+/// Takes committed events on their way to the consumers: the embedded bus, or a relay to a broker.
+public protocol EventSink: Sendable {
+    /// Called once per transaction, after it is durable, in commit order, on the producer's writer; must not wait.
+    func committed(_ events: [Envelope], from source: String)
+}
+
+/// Events are written with the state change that they tell of, and handed on only when both are durable (promise S7).
+public struct Outbox: Sendable {
+    private let sink: any EventSink
+    private static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
+    private static let select = SQL("SELECT sequence, type, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
+    private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")
+
+    /// An outbox whose committed events go to this sink.
+    public init(sink: any EventSink) { self.sink = sink }
+
+    /// Writes events; they are handed on after the commit.
+    public func append(_ events: [Envelope], in transaction: any Transaction) throws {
+        guard let first = events.first else { return }
+        let sequences = try transaction.insert(Outbox.insert, each: events.map { [.text($0.type), .id($0.key), .bytes($0.body)] })
+        var events = events
+        for (index, sequence) in sequences.enumerated() { events[index].sequence = sequence }
+        let committed = events
+        transaction.onCommit { [sink] in sink.committed(committed, from: first.source) }
+    }
+
+    /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded.
+    /// - Returns: the events, and the last sequence number looked at (nil when there is nothing after `sequence`).
+    static func read(
+        after sequence: Int64, limit: Int, types: Set<String>?, registry: EventRegistry, in transaction: any ReadTransaction
+    ) throws -> (events: [Envelope], last: Int64?) {
+        var last: Int64?
+        var events: [Envelope] = []
+        try transaction.fetch(select, each: [[.integer(sequence), .integer(Int64(limit))]]) { row in
+            last = row.integer(0)
+            if let types, !types.contains(row.text(1)) { return }
+            events.append(try Envelope(body: row.bytes(2), registry: registry, sequence: row.integer(0)))
+        }
+        return (events, last)
+    }
+
+    /// The newest row's sequence number, 0 when the outbox is empty.
+    static func last(in transaction: any ReadTransaction) throws -> Int64 { try transaction.first(lastSequence) { $0.optionalInteger(0) ?? 0 } ?? 0 }
+
+    /// Deletes at most `limit` rows up to a sequence number that all consumers have passed.
+    /// - Returns: how many were deleted.
+    static func prune(through sequence: Int64, limit: Int, in transaction: any Transaction) throws -> Int {
+        try transaction.execute(prune, [.integer(sequence), .integer(Int64(limit))])
+    }
+}

@@ -1,0 +1,102 @@
+import Wire
+
+/// Reads that see one consistent state.
+public protocol ReadTransaction {
+    /// Runs a query once per set of parameters, in order, and hands every row to the closure: a loop over a prepared statement on SQLite, a pipeline or an array
+    /// on PostgreSQL. So the statement is written for one key, and a batch still costs one round trip.
+    func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws
+}
+
+extension ReadTransaction {
+    /// The rows of one query, each turned into a value.
+    public func query<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> [T] {
+        var values: [T] = []
+        try fetch(sql, each: [parameters]) { values.append(try row($0)) }
+        return values
+    }
+
+    /// The rows of a query per set of parameters, in order.
+    public func query<T>(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> T) throws -> [T] {
+        var values: [T] = []
+        values.reserveCapacity(parameters.count)
+        try fetch(sql, each: parameters) { values.append(try row($0)) }
+        return values
+    }
+
+    /// The first row of a query, or nil.
+    public func first<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> T? {
+        var value: T?
+        try fetch(sql, each: [parameters]) { if value == nil { value = try row($0) } }
+        return value
+    }
+}
+
+/// Changes that become durable together, or not at all.
+public protocol Transaction: ReadTransaction {
+    /// Runs a statement once per set of parameters. An engine that is a network away need not wait for the answer before the next statement.
+    func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws
+    /// The same, and how many rows each run changed: the answer of `INSERT .. ON CONFLICT DO NOTHING` and of conditional updates.
+    func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int]
+    /// Runs an insert per set of parameters and returns the keys that a `{serial}` column was given.
+    func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64]
+    /// Runs a closure once the transaction is durable, in the order of the commits, before the writer's caller is resumed; never if it is rolled back.
+    /// It runs on the database's writer, so it must be quick and must not wait.
+    func onCommit(_ body: @escaping @Sendable () -> Void)
+}
+
+extension Transaction {
+    /// Runs a statement once and returns how many rows it changed.
+    @discardableResult
+    public func execute(_ sql: SQL, _ parameters: [SQLValue] = []) throws -> Int { try executeCounting(sql, each: [parameters]).first ?? 0 }
+}
+
+/// A service's own database.
+///
+/// Writes are closures, synchronous so that nothing can be awaited inside a transaction. One writer runs all that wait in one transaction and commits
+/// once (group commit); each caller resumes when its effects are durable. If one throws, the batch is rolled back and each is run alone, so a closure
+/// may run more than once and may have no effect but through the transaction.
+public protocol Database: AnyObject, Sendable {
+    /// The owning service's name, for metrics and messages.
+    var name: String { get }
+
+    /// Runs a closure in a write transaction and returns when it is durable.
+    /// - Throws: what the closure throws, or ``StorageError``.
+    func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T
+
+    /// Runs a closure on a consistent state, beside the writer.
+    func read<T: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> T) async throws -> T
+
+    /// Brings the schema up to date; see ``Migration``.
+    /// - Throws: ``MigrationError``.
+    func migrate(_ migrations: [Migration], owner: String) async throws
+
+    /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
+    func close() async
+}
+
+/// Failures of the infrastructure: never a refusal of the domain, always thrown.
+public enum StorageError: Error, Equatable, CustomStringConvertible {
+    /// A constraint of the schema was violated.
+    case constraint(String)
+    /// No room on the disk; the transaction was rolled back and may be tried again later.
+    case full(String)
+    /// Reading or writing the medium failed. Not retried: what is durable is unknown until the database has been recovered by a restart.
+    case broken(String)
+    /// The statement itself failed.
+    case failed(String)
+    /// More writes wait than the bound allows; try again later.
+    case overloaded
+    /// The database has been closed.
+    case closed
+
+    public var description: String {
+        switch self {
+        case .constraint(let text): "constraint violated: \(text)"
+        case .full(let text): "no space left: \(text)"
+        case .broken(let text): "the database medium failed: \(text)"
+        case .failed(let text): text
+        case .overloaded: "too many writes are waiting"
+        case .closed: "the database is closed"
+        }
+    }
+}

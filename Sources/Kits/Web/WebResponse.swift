@@ -1,0 +1,65 @@
+import HTTPTypes
+import Wire
+
+/// An answer.
+public struct WebResponse: Sendable {
+    /// What follows the header.
+    public enum Body: Sendable {
+        case bytes([UInt8])
+        /// Pieces that are sent as they come, for as long as the client listens.
+        case stream(AsyncStream<[UInt8]>)
+    }
+
+    public var status: HTTPResponse.Status
+    public var headers: HTTPFields
+    public var body: Body
+
+    public init(status: HTTPResponse.Status, headers: HTTPFields = [:], body: Body) {
+        (self.status, self.headers, self.body) = (status, headers, body)
+    }
+
+    /// A JSON object that the closure writes.
+    public static func json(_ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], capacity: Int = 512, _ write: (inout JSONWriter) -> Void) -> WebResponse {
+        json(status, headers: headers, bytes: JSONWriter.object(capacity: capacity, write))
+    }
+
+    /// JSON that is written already.
+    public static func json(_ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], bytes: [UInt8]) -> WebResponse {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        return WebResponse(status: status, headers: headers, body: .bytes(bytes))
+    }
+
+    /// Plain text.
+    public static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> WebResponse {
+        WebResponse(status: .ok, headers: [.contentType: contentType], body: .bytes(Array(text.utf8)))
+    }
+
+    /// Server-sent events (WHATWG HTML, 9.2).
+    public static func events(_ stream: AsyncStream<[UInt8]>) -> WebResponse {
+        WebResponse(status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"], body: .stream(stream))
+    }
+}
+
+/// One server-sent event on the wire.
+public func serverSentEvent(id: String? = nil, event: String, data: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(data.count + 96)
+    if let id { bytes.append(contentsOf: "id: \(id)\n".utf8) }
+    bytes.append(contentsOf: "event: \(event)\ndata: ".utf8)
+    bytes.append(contentsOf: data)
+    bytes.append(contentsOf: "\n\n".utf8)
+    return bytes
+}
+
+/// An operation that a service offers.
+public struct Route: Sendable {
+    public let method: HTTPRequest.Method
+    /// The path below `/api/v1`, with parameters in braces: `/orders/{id}`.
+    public let path: String
+    public let handle: @Sendable (WebRequest) async throws -> WebResponse
+
+    public init(_ method: HTTPRequest.Method, _ path: String, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) {
+        (self.method, self.path, self.handle) = (method, path, handle)
+    }
+}

@@ -1,0 +1,80 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// One request on its way to one answer, shared by the caller, the pool's queue and a connection.
+///
+/// Whoever comes first (response, failure, deadline, cancellation) ends it; the later ones find it ended and do nothing.
+final class Exchange: Sendable {
+    private struct State {
+        var continuation: CheckedContinuation<ClientResponse, any Error>?
+        var connection: PooledConnection?
+        var isEnded = false
+        var isRepeated = false
+    }
+
+    let request: ClientRequest
+    let head: HTTPRequestHead
+    /// The end of all waiting: for a connection, for the response, and for a repetition.
+    let deadline: NIODeadline
+    private let state = Mutex(State())
+
+    init(request: ClientRequest, head: HTTPRequestHead, deadline: NIODeadline) {
+        self.request = request
+        self.head = head
+        self.deadline = deadline
+    }
+
+    /// True once the caller has its answer; the pool drops such an exchange from its queue.
+    var isEnded: Bool { state.withLock { $0.isEnded } }
+
+    /// Hands over the caller's continuation. False if the caller was cancelled before that: then it is resumed here.
+    func install(_ continuation: CheckedContinuation<ClientResponse, any Error>) -> Bool {
+        let isEnded = state.withLock { state in
+            if !state.isEnded { state.continuation = continuation }
+            return state.isEnded
+        }
+        if isEnded { continuation.resume(throwing: CancellationError()) }
+        return !isEnded
+    }
+
+    /// Notes which connection carries the exchange, so that a cancellation can end it. False if the exchange has ended meanwhile.
+    func assign(_ connection: PooledConnection) -> Bool {
+        state.withLock { state in
+            if !state.isEnded { state.connection = connection }
+            return !state.isEnded
+        }
+    }
+
+    /// Answers the caller, once.
+    func end(_ result: Result<ClientResponse, any Error>) {
+        let continuation = state.withLock { state in
+            state.isEnded = true
+            state.connection = nil
+            return state.continuation.take()
+        }
+        continuation?.resume(with: result)
+    }
+
+    /// Ends the exchange for a cancelled caller. A connection in use is closed, for its response would meet the next request.
+    func cancel() {
+        let connection = state.withLock { state in
+            state.isEnded = true
+            return state.connection.take()
+        }
+        // The continuation may not be installed yet; `install` then answers.
+        end(.failure(CancellationError()))
+        connection?.abandon(self)
+    }
+
+    /// True the first time, and only if the request may be sent a second time.
+    func claimRepetition() -> Bool {
+        guard request.mayBeRepeated else { return false }
+        return state.withLock { state in
+            guard !state.isRepeated, !state.isEnded else { return false }
+            state.isRepeated = true
+            state.connection = nil
+            return true
+        }
+    }
+}

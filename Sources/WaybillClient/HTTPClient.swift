@@ -1,0 +1,88 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A small HTTP/1.1 client for one server, with pooled keep-alive connections.
+///
+/// It is made for load on the machine that it measures, so it does little per request: no redirects, no cookies, no decompression, no TLS.
+/// Call ``shutdown()`` when done; without it the connections stay open until the process ends.
+public final class HTTPClient: Sendable {
+    /// The largest response body that is collected: 64 MiB. Beyond it a request fails with ``ClientError/tooLarge(limitBytes:)``.
+    public static let maximumBodyBytes = 64 << 20
+    /// How many requests may wait for a connection before more are refused.
+    public static let maximumWaiting = 65_536
+    /// The longest time that opening one connection may take.
+    public static let connectTimeout: Duration = .seconds(5)
+
+    private let pool: HTTPConnectionPool
+    private let requestTimeout: Duration
+    private let group: MultiThreadedEventLoopGroup
+    private let streams = Mutex<[ObjectIdentifier: LineBuffer]?>([:])
+
+    /// Makes a client; nothing is connected yet.
+    ///
+    /// - Parameters:
+    ///   - baseURL: `http://host[:port][/prefix]`.
+    ///   - maximumConnections: connections for ``send(_:)``, at least 1; each stream of ``lines(_:headers:)`` has one more of its own.
+    ///   - requestTimeout: the whole time of a request, with waiting for a connection.
+    ///   - group: the threads that do the work.
+    /// - Throws: ``ClientError/invalidURL(_:reason:)``.
+    public init(
+        baseURL: String, maximumConnections: Int = 16, requestTimeout: Duration = .seconds(30),
+        group: MultiThreadedEventLoopGroup = .singleton
+    ) throws(ClientError) {
+        self.requestTimeout = requestTimeout
+        self.group = group
+        self.pool = HTTPConnectionPool(
+            base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: Self.maximumWaiting,
+            connectTimeout: Self.connectTimeout, requestTimeout: requestTimeout, maximumBodyBytes: Self.maximumBodyBytes, group: group)
+    }
+
+    /// Sends a request and waits for the whole response, whatever its status.
+    ///
+    /// If a kept connection turns out closed before any part of the response came, the request is sent once more on a new connection,
+    /// provided that it may be repeated: an idempotent method, or an `Idempotency-Key` header.
+    /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled (the server may still carry the request out).
+    public func send(_ request: ClientRequest) async throws -> ClientResponse {
+        let exchange = Exchange(
+            request: request, head: try request.head(for: pool.base), deadline: .now() + TimeAmount(requestTimeout))
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                if exchange.install(continuation) { pool.submit(exchange) }
+            }
+        } onCancel: {
+            exchange.cancel()
+        }
+    }
+
+    /// Streams the lines of a response as they arrive, for `text/event-stream` and other endless or chunked bodies.
+    ///
+    /// The connection is opened by the first `next()` and ended when the response ends, the task is cancelled or the stream is dropped.
+    /// The server is only read as fast as the lines are taken. Lines end with LF, CRLF or CR and come without it; the longest is 1 MiB.
+    /// The request timeout holds until the response begins.
+    /// - Returns: a stream that throws ``ClientError``, a status other than 2xx included.
+    public func lines(_ path: String, headers: [(String, String)] = []) -> AsyncThrowingStream<String, any Error> {
+        let buffer = LineBuffer()
+        let isOpen = streams.withLock { streams in
+            streams?[ObjectIdentifier(buffer)] = buffer
+            return streams != nil
+        }
+        guard isOpen else { return AsyncThrowingStream { throw ClientError.shutDown } }
+        buffer.onEnd { [weak self] in
+            self?.streams.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(buffer)) }
+        }
+        let request = ClientRequest(path: path, headers: headers)
+        let source = LineSource(buffer: buffer, request: request, base: pool.base, timeout: requestTimeout, group: group)
+        return AsyncThrowingStream { try await source.next() }
+    }
+
+    /// Refuses new requests, ends all streams, lets requests in flight finish, closes every connection. Safe to call twice.
+    public func shutdown() async {
+        let open = streams.withLock { streams in
+            defer { streams = nil }
+            return streams ?? [:]
+        }
+        for buffer in open.values { buffer.end(.failure(ClientError.shutDown)) }
+        await pool.shutDown()
+    }
+}
