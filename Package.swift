@@ -59,7 +59,7 @@ let package = Package(
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
-        library("Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, log, metrics] + nio),
+        library("Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -70,7 +70,7 @@ let package = Package(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", hummingbird, lifecycle, log, metrics,
+                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", lifecycle, log, metrics, coreMetrics,
             ]),
 
         // The outside: a client library and the command line.
@@ -94,7 +94,7 @@ let package = Package(
             ["Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "PaymentSimulator", "Web"]),
         test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "Messaging", "StorageSQLite", "PaymentSimulator"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "Wire", "WaybillClient"]),
+        test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],
     swiftLanguageModes: [.v6]
 )

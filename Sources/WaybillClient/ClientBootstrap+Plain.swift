@@ -35,8 +35,3 @@ extension ClientError {
         }
     }
 }
-
-extension Duration {
-    /// NIO's unit as the standard library's.
-    init(_ amount: TimeAmount) { self = .nanoseconds(amount.nanoseconds) }
-}

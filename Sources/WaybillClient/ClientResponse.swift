@@ -4,7 +4,7 @@ import NIOHTTP1
 public struct ClientResponse: Sendable {
     /// The status code, 200...999; interim responses (1xx) are not reported.
     public let status: Int
-    /// The content without its transfer coding; at most ``HTTPClient/maximumBodyBytes``.
+    /// The content without its transfer coding; at most as large as the client allows.
     public let body: [UInt8]
     /// Kept as NIO parsed them, because most callers never look.
     private let fields: HTTPHeaders

@@ -7,8 +7,6 @@ import Synchronization
 /// It is made for load on the machine that it measures, so it does little per request: no redirects, no cookies, no decompression, no TLS.
 /// Call ``shutdown()`` when done; without it the connections stay open until the process ends.
 public final class HTTPClient: Sendable {
-    /// The largest response body that is collected: 64 MiB. Beyond it a request fails with ``ClientError/tooLarge(limitBytes:)``.
-    public static let maximumBodyBytes = 64 << 20
     /// How many requests may wait for a connection before more are refused.
     public static let maximumWaiting = 65_536
     /// The longest time that opening one connection may take.
@@ -25,17 +23,18 @@ public final class HTTPClient: Sendable {
     ///   - baseURL: `http://host[:port][/prefix]`.
     ///   - maximumConnections: connections for ``send(_:)``, at least 1; each stream of ``lines(_:headers:)`` has one more of its own.
     ///   - requestTimeout: the whole time of a request, with waiting for a connection.
+    ///   - maximumBodyBytes: the largest response body that ``send(_:)`` collects, by default 64 MiB.
     ///   - group: the threads that do the work.
     /// - Throws: ``ClientError/invalidURL(_:reason:)``.
     public init(
         baseURL: String, maximumConnections: Int = 16, requestTimeout: Duration = .seconds(30),
-        group: MultiThreadedEventLoopGroup = .singleton
+        maximumBodyBytes: Int = 64 << 20, group: MultiThreadedEventLoopGroup = .singleton
     ) throws(ClientError) {
         self.requestTimeout = requestTimeout
         self.group = group
         self.pool = HTTPConnectionPool(
             base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: Self.maximumWaiting,
-            connectTimeout: Self.connectTimeout, requestTimeout: requestTimeout, maximumBodyBytes: Self.maximumBodyBytes, group: group)
+            connectTimeout: Self.connectTimeout, requestTimeout: requestTimeout, maximumBodyBytes: maximumBodyBytes, group: group)
     }
 
     /// Sends a request and waits for the whole response, whatever its status.
@@ -60,7 +59,8 @@ public final class HTTPClient: Sendable {
     /// The connection is opened by the first `next()` and ended when the response ends, the task is cancelled or the stream is dropped.
     /// The server is only read as fast as the lines are taken. Lines end with LF, CRLF or CR and come without it; the longest is 1 MiB.
     /// The request timeout holds until the response begins.
-    /// - Returns: a stream that throws ``ClientError``, a status other than 2xx included.
+    /// - Returns: a stream that throws ``ClientError``, a status other than 2xx included. In a cancelled task it either ends or throws
+    ///   `CancellationError`, as `AsyncThrowingStream` does.
     public func lines(_ path: String, headers: [(String, String)] = []) -> AsyncThrowingStream<String, any Error> {
         let buffer = LineBuffer()
         let isOpen = streams.withLock { streams in

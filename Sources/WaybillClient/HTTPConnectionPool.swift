@@ -79,8 +79,10 @@ final class HTTPConnectionPool: Sendable {
     }
 
     private func connect(for exchange: Exchange) {
-        let remaining = exchange.deadline - .now()
-        let timeout = min(TimeAmount(connectTimeout), max(remaining, .milliseconds(1)))
+        let remaining = max(exchange.deadline - .now(), .milliseconds(1))
+        let isLimitedByRequest = remaining < TimeAmount(connectTimeout)
+        let timeout = isLimitedByRequest ? remaining : TimeAmount(connectTimeout)
+        let (base, waited) = (self.base, isLimitedByRequest ? requestTimeout : connectTimeout)
         ClientBootstrap.plain(group: group.next(), connectTimeout: timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -91,7 +93,7 @@ final class HTTPConnectionPool: Sendable {
             .connect(host: base.host, port: base.port)
             .flatMapThrowing { try $0.pipeline.syncOperations.handler(type: HTTPConnection.self).begin(exchange) }
             .whenFailure { error in
-                exchange.end(.failure(ClientError(connecting: error, to: self.base, within: Duration(timeout))))
+                exchange.end(.failure(ClientError(connecting: error, to: base, within: waited)))
                 self.perform(self.state.withLock { $0.connectFailed() })
             }
     }

@@ -19,7 +19,10 @@ struct ServerSentEventsTests {
 
     @Test("Comments, unknown fields and events without data give nothing")
     func nothing() {
-        #expect(events([": keep-alive", "", "event: x", "", "colour: red", "", "", "data:  two blanks", ""]) == [.init(id: "", event: "message", data: " two blanks")])
+        #expect(
+            events([": keep-alive", "", "event: x", "", "colour: red", "", "", "data:  two blanks", ""]) == [
+                .init(id: "", event: "message", data: " two blanks")
+            ])
         #expect(events(["\u{FEFF}data: x", "\u{FEFF}data: y", ""]) == [.init(id: "", event: "message", data: "x")])
         #expect(events(["data", ""]) == [.init(id: "", event: "message", data: "")])
     }

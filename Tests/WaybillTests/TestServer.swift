@@ -92,7 +92,7 @@ private final class TestServerHandler: ChannelInboundHandler {
             // Keep-alive is promised, and then the connection closes: what an idle timeout at a bad moment looks like.
             if served > 1 { context.close(promise: nil) } else { write(context, .ok, ["content-length": "2"], ["ok"]) }
         case "/close": raw(context, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nuntil the end", close: true)
-        case "/big": raw(context, "HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n" + String(repeating: "x", count: 65 << 20))
+        case "/big": raw(context, "HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n" + String(repeating: "x", count: 2 << 20))
         case "/chunks": write(context, .ok, [:], ["first\nsec", "ond\r", "\nthird", "", "\nlast"])
         case "/events": write(context, .ok, ["content-type": "text/event-stream"], ["id: 1\ndata: a\n\n", ": hm\ndata: b\n\n"], end: false)
         case "/flood": flood(context)

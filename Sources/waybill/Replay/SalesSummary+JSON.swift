@@ -13,11 +13,12 @@ extension SalesSummary {
 
     private var productsJSON: String {
         let items = topProducts.map { product in
-            "    " + Self.object(
-                [
-                    ("lines", "\(product.lines)"), ("revenue", Self.quoted(MinorUnits.decimal(product.revenueMinor))),
-                    ("sku", Self.quoted(product.sku)), ("units", "\(product.units)"),
-                ], indent: "    ")
+            "    "
+                + Self.object(
+                    [
+                        ("lines", "\(product.lines)"), ("revenue", Self.quoted(MinorUnits.decimal(product.revenueMinor))),
+                        ("sku", Self.quoted(product.sku)), ("units", "\(product.units)"),
+                    ], indent: "    ")
         }
         return items.isEmpty ? "[]" : "[\n" + items.joined(separator: ",\n") + "\n  ]"
     }

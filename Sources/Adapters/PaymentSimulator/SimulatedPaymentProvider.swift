@@ -1,0 +1,111 @@
+import Contracts
+import Messaging
+import Storage
+import Wire
+
+/// A payment provider for development and tests, with a durable ledger of its own as a real one has: what it took is known from it, not from us.
+///
+/// The method of an intent decides what happens: `test_approve`, `test_decline`, `test_insufficient_funds`, `test_timeout` (the amount is taken and the first
+/// reply is lost), `test_slow` (the reply takes three seconds). Any other method is declined as unknown.
+public final class SimulatedPaymentProvider: PaymentProvider {
+    /// The methods that the simulator knows.
+    public enum Method: String, Sendable, CaseIterable {
+        case approve = "test_approve"
+        case decline = "test_decline"
+        case insufficientFunds = "test_insufficient_funds"
+        case timeout = "test_timeout"
+        case slow = "test_slow"
+    }
+
+    /// How long `test_slow` takes.
+    public static let slowness: Duration = .seconds(3)
+    /// How long a caller waits at most for a lost reply, whatever its own timeout.
+    private static let longestWait: Duration = .seconds(2)
+
+    private let ledger: any Database
+    private let context: ServiceContext
+
+    /// A provider that keeps its ledger in this database; call ``open()`` first.
+    public init(ledger: any Database, context: ServiceContext) { (self.ledger, self.context) = (ledger, context) }
+
+    /// Brings the ledger's schema up to date.
+    public func open() async throws { try await ledger.migrate(ProviderLedger.migrations, owner: "payment-provider") }
+
+    public func createIntent(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
+        let context = self.context
+        return try await ledger.write { transaction in
+            if let known = try ProviderLedger.find(key: key, in: transaction) { return known.intent }
+            let now = context.now
+            let id = context.newID(at: now)
+            try ProviderLedger.insert(id, key: key, orderID: orderID, amount: amount, method: method, at: now, in: transaction)
+            return PaymentIntent(id: id, status: .created, amount: amount, refunded: Money(minorUnits: 0, currency: amount.currency), reason: nil)
+        }
+    }
+
+    public func capture(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {
+        let context = self.context
+        let (entry, isFirst) = try await ledger.write { transaction -> (ProviderLedger.Entry, Bool) in
+            var entry = try ProviderLedger.get(intentID, in: transaction)
+            guard entry.intent.status == .created else { return (entry, false) }
+            let (status, reason) = SimulatedPaymentProvider.decision(entry.method)
+            entry.intent = PaymentIntent(id: intentID, status: status, amount: entry.intent.amount, refunded: entry.intent.refunded, reason: reason)
+            try ProviderLedger.settle(entry, entry: status == .captured ? "capture" : "decline", at: context.now, in: transaction)
+            return (entry, true)
+        }
+        guard isFirst else { return entry.intent }
+        switch Method(rawValue: entry.method) {
+        case .timeout:
+            try await context.clock.sleep(for: min(timeout, SimulatedPaymentProvider.longestWait))
+            throw ProviderTimeout()
+        case .slow:
+            try await context.clock.sleep(for: min(timeout, SimulatedPaymentProvider.slowness))
+            if timeout < SimulatedPaymentProvider.slowness { throw ProviderTimeout() }
+        case .approve, .decline, .insufficientFunds, nil: break
+        }
+        return entry.intent
+    }
+
+    public func cancel(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {
+        let context = self.context
+        return try await ledger.write { transaction in
+            var entry = try ProviderLedger.get(intentID, in: transaction)
+            guard entry.intent.status == .created else { return entry.intent }
+            entry.intent = PaymentIntent(id: intentID, status: .cancelled, amount: entry.intent.amount, refunded: entry.intent.refunded, reason: nil)
+            try ProviderLedger.settle(entry, entry: "void", at: context.now, in: transaction)
+            return entry.intent
+        }
+    }
+
+    public func refund(_ intentID: Identifier, key: Identifier, amount: Money, timeout: Duration) async throws -> PaymentIntent {
+        let context = self.context
+        return try await ledger.write { transaction -> Result<PaymentIntent, ProviderRefusal> in
+            var entry = try ProviderLedger.get(intentID, in: transaction)
+            if try ProviderLedger.isKnown(refund: key, in: transaction) { return .success(entry.intent) }
+            guard entry.intent.status == .captured, amount.currency == entry.intent.amount.currency,
+                let refunded = entry.intent.refunded.plus(amount), refunded.minorUnits <= entry.intent.amount.minorUnits
+            else { return .failure(ProviderRefusal(description: "a refund of \(amount) exceeds what was captured")) }
+            entry.intent = PaymentIntent(id: intentID, status: .captured, amount: entry.intent.amount, refunded: refunded, reason: nil)
+            try ProviderLedger.refund(entry, key: key, amount: amount, at: context.now, in: transaction)
+            return .success(entry.intent)
+        }.get()
+    }
+
+    private static func decision(_ method: String) -> (PaymentIntent.Status, String?) {
+        switch Method(rawValue: method) {
+        case .approve, .timeout, .slow: (.captured, nil)
+        case .decline: (.declined, "card_declined")
+        case .insufficientFunds: (.declined, "insufficient_funds")
+        case nil: (.declined, "unknown_payment_method")
+        }
+    }
+}
+
+/// The reply did not come in time; what happened is unknown.
+public struct ProviderTimeout: Error, CustomStringConvertible {
+    public let description = "the provider did not answer in time; the outcome is unknown"
+}
+
+/// The provider refuses a request that makes no sense.
+public struct ProviderRefusal: Error, CustomStringConvertible {
+    public let description: String
+}

@@ -1,0 +1,24 @@
+import Orders
+
+/// Everything that can be set about a platform in one process.
+public struct PlatformConfiguration: Sendable {
+    /// Where the databases lie.
+    public enum Storage: Sendable {
+        /// One SQLite file per service in this folder, which is created.
+        case folder(String)
+        /// In memory, gone at the end; for tests.
+        case memory
+    }
+
+    public var storage: Storage
+    public var host = "127.0.0.1"
+    /// 0 lets the system choose.
+    public var port = 8080
+    public var orders = OrdersConfiguration()
+    /// How long a call to the payment provider may take before its outcome counts as unknown.
+    public var paymentTimeout: Duration = .seconds(10)
+    /// How often a busy database commits at most; see `SQLiteDatabase.Configuration`.
+    public var commitInterval: Duration = .milliseconds(4)
+
+    public init(storage: Storage) { self.storage = storage }
+}

@@ -1,0 +1,154 @@
+import Analytics
+import Contracts
+import Gateway
+import Inventory
+import Logging
+import Messaging
+import Metrics
+import Notifications
+import Observability
+import Operations
+import Orders
+import PaymentSimulator
+import Payments
+import ServiceLifecycle
+import Storage
+import StorageSQLite
+import Synchronization
+import Web
+import Wire
+
+/// The whole platform in one process: configuration to adapters to services to one service group. The only place that knows adapters and services at once.
+public final class WaybillPlatform: Sendable {
+    private let configuration: PlatformConfiguration
+    private let folder: DataFolder?
+    private let logger: Logger
+    private let registry: PrometheusRegistry
+    private let bus = EventBus(registry: EventCatalog.registry)
+    private let clock: any WallClock
+    private let broken = Mutex<StorageError?>(nil)
+    private let seeds: Mutex<RandomSource>
+
+    /// Prepares a platform; nothing is opened but the lock of the data folder.
+    /// - Parameters:
+    ///   - registry: where the metrics are rendered from.
+    ///   - seed: what identifiers derive from; chance in production.
+    /// - Throws: ``PlatformError`` when the data folder cannot be had.
+    public init(
+        _ configuration: PlatformConfiguration, logger: Logger, registry: PrometheusRegistry, clock: any WallClock = SystemClock(),
+        seed: UInt64 = .random(in: .min ... .max)
+    ) throws {
+        (self.configuration, self.logger, self.registry, self.clock) = (configuration, logger, registry, clock)
+        seeds = Mutex(RandomSource(seed: seed))
+        if case .folder(let path) = configuration.storage { folder = try DataFolder(path) } else { folder = nil }
+    }
+
+    /// Runs until the process is told to stop (SIGTERM, SIGINT) or the surrounding task is cancelled; then finishes what is in flight.
+    /// - Parameter onRunning: called with the port once requests are served.
+    public func run(onRunning: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        let assembly = try await assemble(onRunning)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: assembly.services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        let result: Result<Void, any Error>
+        do { result = .success(try await group.run()) } catch { result = .failure(error) }
+        for database in assembly.databases { await database.close() }
+        LogWriter.standardError.flush()
+        if let error = broken.withLock({ $0 }) { throw PlatformError("stopped because a database failed: \(error)") }
+        try result.get()
+    }
+
+    private struct Assembly {
+        let services: [any Service]
+        let databases: [SQLiteDatabase]
+    }
+
+    private func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
+        let ledger = try database("payment-provider")
+        let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
+        try await provider.open()
+
+        let databases = try ["orders", "inventory", "payments", "notifications", "analytics", "operations"].map { try database($0) }
+        let environments = databases.map(environment)
+        let inventory = InventoryService(environments[1])
+        let operations = OperationsService(environments[5])
+        let orders = OrdersService(environments[0], availability: inventory.availability, configuration: configuration.orders)
+        let payments = PaymentsService(environments[2], provider: provider, timeout: configuration.paymentTimeout)
+        let notifications = NotificationsService(environments[3])
+        let analytics = AnalyticsService(environments[4], history: ArchiveHistory(operations: operations))
+        let modules: [any ServiceModule] = [orders, inventory, payments, notifications, analytics, operations]
+
+        for module in modules {
+            try await module.database.migrate(module.migrations, owner: module.name)
+            bus.addProducer(module.name, database: module.database)
+        }
+        let consumers = zip(modules, environments).compactMap { module, environment in
+            module.handler.map { Consumer(handler: $0, database: module.database, bus: bus, context: environment.context, logger: environment.logger) }
+        }
+        for consumer in consumers { try await consumer.prepare() }
+        let janitors = zip(modules, environments).map { Janitor(database: $0.database, bus: bus, context: $1.context, logger: $1.logger) }
+        register(databases + [ledger], consumers)
+
+        let gateway = GatewayServer(
+            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes), registry: registry,
+            readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
+        // Stopped in reverse: first the entry, then what works on, last what writes the log.
+        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + modules.flatMap(\.runners) + [gateway]
+        return Assembly(services: services, databases: databases + [ledger])
+    }
+
+    private func database(_ name: String) throws -> SQLiteDatabase {
+        var settings = SQLiteDatabase.Configuration()
+        settings.commitInterval = configuration.commitInterval
+        settings.onBroken = { [weak self] error in self?.stop(error, name) }
+        switch configuration.storage {
+        case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
+        case .folder(let path): return try SQLiteDatabase(name: name, path: "\(path)/\(name).sqlite", configuration: settings)
+        }
+    }
+
+    private func environment(_ database: SQLiteDatabase) -> ServiceEnvironment {
+        ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
+    }
+
+    private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, seed: seeds.withLock { $0.next() }) }
+
+    private func logger(for name: String) -> Logger {
+        var logger = logger
+        logger[metadataKey: "service"] = "\(name)"
+        return logger
+    }
+
+    /// A medium that failed may have lost what was not durable: only a restart, which recovers, can tell (RELIABILITY, trap 12).
+    private func stop(_ error: StorageError, _ name: String) {
+        broken.withLock { $0 = error }
+        logger.critical("a database failed; the process stops so that a restart can recover", metadata: ["database": "\(name)", "error": "\(error)"])
+        LogWriter.standardError.flush()
+        raiseTermination()
+    }
+
+    private func readiness() -> [(check: String, problem: String?)] { [("databases", broken.withLock { $0 }.map { "\($0)" })] }
+
+    private func register(_ databases: [SQLiteDatabase], _ consumers: [Consumer]) {
+        for database in databases {
+            registry.registerGauge(name: "waybill_storage_waiting_writes", help: "Writes that wait for a commit.", labels: [("database", database.name)]) {
+                [weak database] in Double(database?.waitingWrites ?? 0)
+            }
+        }
+        for consumer in consumers {
+            registry.registerGauge(name: "waybill_feed_backlog", help: "Events in a consumer's feed.", labels: [("consumer", consumer.feed.consumer)]) {
+                [feed = consumer.feed] in Double(feed.backlog)
+            }
+        }
+    }
+}
+
+/// Analytics' history is the archive that Operations keeps.
+private struct ArchiveHistory: EventHistory {
+    let operations: OperationsService
+
+    func page(after sequence: Int64, limit: Int) async throws -> [(sequence: Int64, event: Envelope)] {
+        try await operations.history(after: sequence, limit: limit).map { ($0.sequence, $0.envelope) }
+    }
+}

@@ -1,0 +1,137 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import Messaging
+import Metrics
+import NIOCore
+import Storage
+import Web
+import Wire
+
+/// Leads a request to its route and answers whatever happens: refusals and failures become problem details, nothing escapes.
+struct GatewayResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    /// The largest body accepted: 1 MiB.
+    static let maximumBody = 1 << 20
+
+    private let api: [Route]
+    private let root: [Route]
+    private let apiTable: RouteTable
+    private let rootTable: RouteTable
+    private let apiMeters: [RouteMeter]
+    private let rootMeters: [RouteMeter]
+    private let unknownMeter: RouteMeter
+    private let context: ServiceContext
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - api: routes below `/api/v1` and `/api`.
+    ///   - root: routes at the root.
+    init(api: [Route], root: [Route], context: ServiceContext, logger: Logger) {
+        (self.api, self.root, self.context, self.logger) = (api, root, context, logger)
+        apiTable = RouteTable(api)
+        rootTable = RouteTable(root)
+        apiMeters = api.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
+        rootMeters = root.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
+        unknownMeter = RouteMeter(method: "any", path: "unknown")
+    }
+
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        let start = ContinuousClock.now
+        let id = self.context.newID()
+        let (meter, answer) = await answer(request, id)
+        meter.record(answer.status, ContinuousClock.now - start)
+        return response(answer, id)
+    }
+
+    private func answer(_ request: Request, _ id: Identifier) async -> (RouteMeter, WebResponse) {
+        guard let target = RequestTarget(request.uri.string) else {
+            return (unknownMeter, Problem(.badRequest, "malformed-target", "The path or the query is not properly encoded.").response(instance: id))
+        }
+        let (routes, meters, match) = find(request.method, target.segments)
+        switch match {
+        case .notFound:
+            return (unknownMeter, Problem(.notFound, "no-such-path", "There is nothing at this path.").response(instance: id))
+        case .methodNotAllowed(let methods):
+            let allow = Set(methods.map(\.rawValue)).sorted().joined(separator: ", ")
+            let problem = Problem(.methodNotAllowed, "method-not-allowed", "This path answers \(allow).", headers: [.allow: allow])
+            return (unknownMeter, problem.response(instance: id))
+        case .found(let index, let parameters):
+            return (meters[index], await run(routes[index], request, target, parameters, id))
+        }
+    }
+
+    private func find(_ method: HTTPRequest.Method, _ segments: [String]) -> ([Route], [RouteMeter], RouteTable.Match) {
+        guard segments.first == "api" else { return (root, rootMeters, rootTable.match(method, segments)) }
+        let rest = segments.dropFirst(segments.count > 1 && segments[1] == "v1" ? 2 : 1)
+        return (api, apiMeters, apiTable.match(method, Array(rest)))
+    }
+
+    private func run(_ route: Route, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ id: Identifier) async -> WebResponse {
+        do {
+            let body = try await collect(request)
+            return try await route.handle(
+                WebRequest(
+                    method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id))
+        } catch let problem as Problem {
+            return problem.response(instance: id)
+        } catch let error as StorageError where error == .overloaded || error == .closed {
+            return Problem.unavailable("The platform is busy; nothing was done. Try again.").response(instance: id)
+        } catch {
+            if case .full = error as? StorageError {
+                logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
+                return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
+            }
+            logger.error("a request failed", metadata: ["request": "\(id)", "route": "\(route.method) \(route.path)", "error": "\(error)"])
+            return Problem(.internalServerError, "internal-error", "Something went wrong here; the log knows it by \"instance\".").response(instance: id)
+        }
+    }
+
+    private func collect(_ request: Request) async throws -> [UInt8] {
+        guard request.method != .get, request.method != .head else { return [] }
+        let tooLarge = Problem(.contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > GatewayResponder.maximumBody { throw tooLarge }
+        do {
+            let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError { throw tooLarge }
+    }
+
+    private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
+        var headers = answer.headers
+        headers[.requestID] = id.description
+        switch answer.body {
+        case .bytes(let bytes):
+            return Response(status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        case .stream(let stream):
+            let body = ResponseBody { writer in
+                for await piece in stream { try await writer.write(ByteBuffer(bytes: piece)) }
+                try await writer.finish(nil)
+            }
+            return Response(status: answer.status, headers: headers, body: body)
+        }
+    }
+}
+
+extension HTTPField.Name {
+    /// The identity that the gateway gives a request.
+    static var requestID: HTTPField.Name { HTTPField.Name("X-Request-Id") ?? .via }
+}
+
+/// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.
+struct RouteMeter: Sendable {
+    private let classes: [Counter]
+    private let duration: Metrics.Timer
+
+    init(method: String, path: String) {
+        classes = ["2xx", "3xx", "4xx", "5xx"].map { Counter(label: "http_requests", dimensions: [("method", method), ("route", path), ("status", $0)]) }
+        duration = Metrics.Timer(label: "http_request_duration", dimensions: [("method", method), ("route", path)])
+    }
+
+    func record(_ status: HTTPResponse.Status, _ elapsed: Duration) {
+        classes[min(max(status.code / 100 - 2, 0), 3)].increment()
+        let (seconds, attoseconds) = elapsed.components
+        duration.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,36 @@
+import Contracts
+import Messaging
+import ServiceLifecycle
+import Storage
+import Web
+
+/// Inventory: knows the products, holds stock for orders, never sells what is not there.
+public final class InventoryService: ServiceModule {
+    public let name = "inventory"
+    public let database: any Database
+    public let migrations = StockStore.migrations
+    public let handler: (any EventHandler)?
+    public let routes: [Route]
+    public let runners: [any Service] = []
+    /// Tells other services what is available.
+    public let availability: AvailabilityCheck
+
+    public init(_ environment: ServiceEnvironment) {
+        database = environment.database
+        let check = CheckAvailability(database: environment.database)
+        let products = ManageProducts(
+            environment: environment, idempotent: IdempotentWrite(database: environment.database, context: environment.context))
+
+        availability = { try await check($0) }
+        handler = ReserveStock(outbox: environment.outbox)
+        routes = [
+            Route(.post, "/inventory/products", products.create),
+            Route(.put, "/inventory/products", products.upsert),
+            Route(.get, "/inventory/products", products.list),
+            Route(.get, "/inventory/products/{id}", products.get),
+            Route(.put, "/inventory/products/{id}", products.update),
+            Route(.post, "/inventory/products/{id}/adjustments", products.adjust),
+            Route(.post, "/inventory/availability", check.respond),
+        ]
+    }
+}

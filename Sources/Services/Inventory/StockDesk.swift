@@ -1,0 +1,117 @@
+import Contracts
+import Messaging
+import Storage
+import Wire
+
+/// The stock and the reservations that a batch is about: locked and loaded once, changed in memory, written once.
+struct StockDesk {
+    private var products: [ProductID: Product] = [:]
+    private var idBySKU: [String: ProductID] = [:]
+    private var states: [OrderID: ReservationState] = [:]
+    private var lines: [OrderID: [StockReservation]] = [:]
+    private var changedProducts: Set<ProductID> = []
+    private var changedOrders: [OrderID] = []
+    private var isChanged: Set<OrderID> = []
+    private var newLines: [(OrderID, [StockReservation])] = []
+
+    /// Loads what the events are about.
+    init(_ events: [Envelope], in transaction: any Transaction) throws {
+        var seen: Set<OrderID> = []
+        let orders = events.map(\.key).filter { seen.insert($0).inserted }
+        states = try StockStore.states(of: orders, in: transaction)
+        // Only orders that hold something can give something back.
+        let held = try StockStore.lines(of: orders.filter { states[$0] == .held }, in: transaction)
+        var ids = Set(held.map(\.productID))
+        var skus: Set<String> = []
+        for case let order as OrderCreated in events.lazy.map(\.event) {
+            for line in order.lines {
+                if let id = line.productID { ids.insert(id) } else if let sku = line.sku { skus.insert(sku) }
+            }
+        }
+        for product in try StockStore.lock(ids: ids, in: transaction) { add(product) }
+        skus.subtract(idBySKU.keys)
+        for product in try StockStore.lock(skus: skus, in: transaction) { add(product) }
+        for line in held {
+            lines[line.orderID, default: []].append(
+                StockReservation(
+                    productID: line.productID, sku: products[line.productID]?.sku ?? "", quantity: line.quantity, reservationID: line.reservationID))
+        }
+    }
+
+    private mutating func add(_ product: Product) {
+        products[product.id] = product
+        idBySKU[product.sku] = product.id
+    }
+
+    private func product(of line: OrderLine) -> Product? { (line.productID ?? line.sku.flatMap { idBySKU[$0] }).flatMap { products[$0] } }
+
+    /// The products of which there is not enough for all lines together, each named once; empty when all can be held.
+    func shortages(of orderLines: [OrderLine]) -> [StockShortage] {
+        var wanted: [ProductID: Int64] = [:]
+        var shortages: [StockShortage] = []
+        for line in orderLines {
+            guard let product = product(of: line) else {
+                shortages.append(StockShortage(productID: line.productID, sku: line.sku, requested: line.quantity, available: 0))
+                continue
+            }
+            wanted[product.id, default: 0] += line.quantity
+        }
+        for line in orderLines {
+            guard let product = product(of: line), let requested = wanted.removeValue(forKey: product.id), requested > product.available else { continue }
+            shortages.append(StockShortage(productID: product.id, sku: product.sku, requested: requested, available: product.available))
+        }
+        return shortages
+    }
+
+    /// Moves an order's reservation on.
+    mutating func apply(_ input: ReservationState.Input, to order: OrderID) -> ReservationState.Effect {
+        let before = states[order] ?? .none
+        var state = before
+        let effect = state.apply(input)
+        if state != before {
+            states[order] = state
+            if isChanged.insert(order).inserted { changedOrders.append(order) }
+        }
+        return effect
+    }
+
+    /// Takes all lines from what is available.
+    mutating func hold(_ orderLines: [OrderLine], for order: OrderID, _ context: ServiceContext) -> [StockReservation] {
+        var held: [StockReservation] = []
+        held.reserveCapacity(orderLines.count)
+        for line in orderLines {
+            guard let product = product(of: line) else { continue }
+            move(line.quantity, of: product.id, { $0.available -= $1; $0.reserved += $1 })
+            held.append(StockReservation(productID: product.id, sku: product.sku, quantity: line.quantity, reservationID: context.newID()))
+        }
+        lines[order] = held
+        newLines.append((order, held))
+        return held
+    }
+
+    /// Gives all lines back.
+    mutating func release(_ order: OrderID) -> [StockReservation] {
+        let released = lines[order] ?? []
+        for line in released { move(line.quantity, of: line.productID, { $0.reserved -= $1; $0.available += $1 }) }
+        return released
+    }
+
+    /// Turns all lines into sold ones.
+    mutating func sell(_ order: OrderID) {
+        for line in lines[order] ?? [] { move(line.quantity, of: line.productID, { $0.reserved -= $1; $0.sold += $1 }) }
+    }
+
+    private mutating func move(_ quantity: Int64, of id: ProductID, _ change: (inout Product, Int64) -> Void) {
+        guard var product = products[id] else { return }
+        change(&product, quantity)
+        products[id] = product
+        changedProducts.insert(id)
+    }
+
+    /// Writes everything.
+    func commit(at now: Timestamp, in transaction: any Transaction) throws {
+        try StockStore.updateStock(changedProducts.sorted().compactMap { products[$0] }, in: transaction)
+        try StockStore.save(changedOrders.compactMap { order in states[order].map { (order, $0) } }, at: now, in: transaction)
+        try StockStore.insert(newLines, in: transaction)
+    }
+}

@@ -1,0 +1,19 @@
+import Contracts
+import Messaging
+import Storage
+import Wire
+
+/// Keeps every event, and shows the new ones to whoever watches, once they are durable.
+struct ArchiveEvents: EventHandler {
+    let live: LiveEvents
+
+    var subscriptions: Set<String>? { Choreography.subscriptions(of: .operations) }
+    /// The archive's unique index refuses what is there already.
+    var deduplicatesItself: Bool { true }
+
+    func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
+        let added = try EventArchive.add(events, in: transaction)
+        guard !added.isEmpty else { return }
+        transaction.onCommit { [live] in live.publish(added) }
+    }
+}

@@ -1,0 +1,89 @@
+import Storage
+import Wire
+
+/// The archive's table: every event of the platform, once, in the order it came in.
+///
+/// A resuming reader goes by `sequence`, not by event id: identifiers of different services interleave within a millisecond, so that an event may come in
+/// behind one with a greater id, and a cursor over ids would skip it.
+struct EventArchive: Sendable {
+    /// A piece of the log.
+    struct Page {
+        var events: [ArchivedEvent] = []
+        /// The last sequence number looked at, whether the filter let it through or not.
+        var last: Int64
+        /// Whether nothing was behind it when it was read.
+        var isEnd = true
+    }
+
+    static let statements = [
+        """
+        CREATE TABLE events (sequence {serial}, event_id {id} NOT NULL, key {id} NOT NULL, type {text} NOT NULL, source {text} NOT NULL, time {int} NOT NULL,
+        body {bytes} NOT NULL) {heap}
+        """,
+        "CREATE UNIQUE INDEX events_by_key ON events (key, event_id)",
+    ]
+
+    private static let insert = SQL(
+        """
+        INSERT INTO events (event_id, key, type, source, time, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key, event_id) DO NOTHING
+        RETURNING sequence, event_id
+        """)
+    private static let after = SQL("SELECT sequence, event_id, key, type, body FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let ofKey = SQL(
+        "SELECT sequence, event_id, key, type, body FROM events WHERE key = $3 AND sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let timeline = SQL("SELECT sequence, event_id, key, type, body FROM events WHERE key = $1 ORDER BY event_id")
+    private static let find = SQL("SELECT sequence FROM events WHERE key = $1 AND event_id = $2")
+    private static let last = SQL("SELECT max(sequence) FROM events")
+
+    /// Adds events that are not there yet.
+    /// - Returns: those that were added, in order, with their place.
+    static func add(_ events: [Envelope], in transaction: any Transaction) throws -> [ArchivedEvent] {
+        var added: [ArchivedEvent] = []
+        added.reserveCapacity(events.count)
+        var position = 0
+        let rows: [[SQLValue]] = events.map { [.id($0.id), .id($0.key), .text($0.type), .text($0.source), .time($0.time), .bytes($0.body)] }
+        // A row comes back only for what was inserted, in the order of the events; the others are stepped over.
+        try transaction.fetch(insert, each: rows) { row in
+            let id = row.id(1)
+            while position < events.count, events[position].id != id { position += 1 }
+            guard position < events.count else { return }
+            let event = events[position]
+            position += 1
+            added.append(ArchivedEvent(sequence: row.integer(0), id: id, key: event.key, type: event.type, body: event.body))
+        }
+        return added
+    }
+
+    /// Looks at up to `limit` events behind a sequence number and returns those that the filter admits.
+    static func page(_ filter: EventFilter, after sequence: Int64, limit: Int, in transaction: any ReadTransaction) throws -> Page {
+        var page = Page(last: sequence)
+        var looked = 0
+        var values: [SQLValue] = [.integer(sequence), .integer(Int64(limit))]
+        if let key = filter.key { values.append(.id(key)) }
+        try transaction.fetch(filter.key == nil ? after : ofKey, each: [values]) { row in
+            looked += 1
+            page.last = row.integer(0)
+            let type = row.text(3)
+            if filter.admits(type: type) { page.events.append(event(row, type: type)) }
+        }
+        page.isEnd = looked < limit
+        return page
+    }
+
+    /// All events of an order, by their identifiers, which are by time.
+    static func timeline(of key: Identifier, in transaction: any ReadTransaction) throws -> [ArchivedEvent] {
+        try transaction.query(timeline, [.id(key)]) { event($0, type: $0.text(3)) }
+    }
+
+    /// Where an event of an order stands; nil when it is not there.
+    static func sequence(of id: Identifier, key: Identifier, in transaction: any ReadTransaction) throws -> Int64? {
+        try transaction.first(find, [.id(key), .id(id)]) { $0.integer(0) }
+    }
+
+    /// The newest event's sequence number, 0 for an empty archive.
+    static func last(in transaction: any ReadTransaction) throws -> Int64 { try transaction.first(last) { $0.optionalInteger(0) ?? 0 } ?? 0 }
+
+    private static func event(_ row: any Row, type: String) -> ArchivedEvent {
+        ArchivedEvent(sequence: row.integer(0), id: row.id(1), key: row.id(2), type: type, body: row.bytes(4))
+    }
+}

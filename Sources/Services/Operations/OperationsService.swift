@@ -1,0 +1,62 @@
+import Contracts
+import Messaging
+import ServiceLifecycle
+import Storage
+import Web
+import Wire
+
+/// The archive of all events: the timeline of an order, the log, and both as live streams.
+public final class OperationsService: ServiceModule {
+    public let database: any Database
+    /// Hands on new events; shared with whoever watches inside the process.
+    public let live: LiveEvents
+    private let environment: ServiceEnvironment
+
+    /// The service on its database.
+    public init(_ environment: ServiceEnvironment, live: LiveEvents = LiveEvents()) {
+        (self.environment, self.live) = (environment, live)
+        database = environment.database
+    }
+
+    public let name = Choreography.Participant.operations.rawValue
+
+    public let migrations = [Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements)]
+
+    public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
+
+    public var routes: [Route] {
+        let timeline = ShowTimeline(database: database)
+        let list = ListEvents(database: database)
+        let follow = FollowEvents(database: database, live: live)
+        return [
+            Route(.get, "/orders/{id}/events") { try await timeline($0) },
+            Route(.get, "/orders/{id}/stream") { try await follow.order($0) },
+            Route(.get, "/events") { try await list($0) },
+            Route(.get, "/events/stream") { try await follow.all($0) },
+        ]
+    }
+
+    public var runners: [any Service] { [KeepStreamsAlive(live: live, clock: environment.context.clock)] }
+
+    /// Stored events behind a sequence number, decoded; empty at the end. Types that this program does not know are left out.
+    public func history(after sequence: Int64, limit: Int) async throws -> [(sequence: Int64, envelope: Envelope)] {
+        var last = sequence
+        while true {
+            let after = last
+            let page = try await database.read { try EventArchive.page(EventFilter(), after: after, limit: limit, in: $0) }
+            let events: [(sequence: Int64, envelope: Envelope)] = try page.events.compactMap { event in
+                do { return (event.sequence, try Envelope(body: event.body, registry: EventCatalog.registry)) } catch is UnknownEvent { return nil }
+            }
+            if !events.isEmpty || page.isEnd { return events }
+            last = page.last
+        }
+    }
+
+    /// The newest event's place in the archive; 0 for none.
+    public func lastSequence() async throws -> Int64 { try await database.read { try EventArchive.last(in: $0) } }
+
+    /// The events behind a place, then the live ones, for callers inside the process.
+    public func tail(_ filter: EventFilter = EventFilter(), after sequence: Int64) -> EventTail {
+        EventTail(filter, after: sequence, database: database, live: live)
+    }
+}

@@ -1,0 +1,73 @@
+import Contracts
+import HTTPTypes
+import Messaging
+import Storage
+import Web
+import Wire
+
+/// What people want of an order: cancel it, or, as an operator, move it on.
+struct ChangeOrder: Sendable {
+    let environment: ServiceEnvironment
+    let idempotent: IdempotentWrite
+
+    /// `POST /orders/{id}/cancel`: 202 while it is being undone, 200 when it is undone already, 409 once it is shipped or failed.
+    func cancel(_ request: WebRequest) async throws -> WebResponse {
+        try request.allow()
+        let id = try request.identifier("id", of: "order")
+        let body = BodyReader(try request.optionalObject())
+        body.allow("reason")
+        let reason = body.string("reason", maximum: 200) ?? "customer"
+        try body.finish()
+        return try await idempotent.run(request) { try change(id, .cancel, to: .cancelled, reason: reason, in: $0) }
+    }
+
+    /// `PUT /orders/{id}/status`: PAID for a payment made offline, SHIPPED, DELIVERED, CANCELLED.
+    func setStatus(_ request: WebRequest) async throws -> WebResponse {
+        try request.allow()
+        let id = try request.identifier("id", of: "order")
+        let body = BodyReader(try request.object())
+        body.allow("status", "reason")
+        let text = body.string("status", required: true, maximum: 20)
+        let reason = body.string("reason", maximum: 200) ?? "admin"
+        let target = text.flatMap { OrderStatus(rawValue: $0) }
+        var input: OrderState.Input?
+        switch target {
+        case .paid: input = .payOffline
+        case .shipped: input = .ship
+        case .delivered: input = .deliver
+        case .cancelled: input = .cancel
+        case .created, .reserved, .cancelling, .failed, nil:
+            if text != nil { body.refuse("status", "must be PAID, SHIPPED, DELIVERED or CANCELLED; the others are the saga's own") }
+        }
+        try body.finish()
+        guard let input, let target else { throw Problem.invalid([]) }
+        let wish = input
+        return try await environment.database.write { try change(id, wish, to: target, reason: reason, in: $0) }.get()
+    }
+
+    private func change(
+        _ id: OrderID, _ input: OrderState.Input, to target: OrderStatus, reason: String, in transaction: any Transaction
+    ) throws -> Result<WebResponse, Problem> {
+        var desk = try ChangeDesk([id], in: transaction, context: environment.context)
+        guard desk[id] != nil else { return .failure(.notFound("order")) }
+        let decision = desk.apply(input, to: id, reason: reason)
+        guard let order = desk[id] else { return .failure(.notFound("order")) }
+        if decision == .refuse { return .failure(ChangeOrder.refusal(order, target)) }
+        try desk.commit(in: transaction, outbox: environment.outbox)
+        return .success(.json(order.state.status == .cancelling ? .accepted : .ok) { OrderJSON.writeSummary(order, to: &$0) })
+    }
+
+    private static func refusal(_ order: Order, _ target: OrderStatus) -> Problem {
+        let status = order.state.status
+        let allowed = order.state.allowedByAdmin
+        let names = allowed.map(\.rawValue).joined(separator: ", ")
+        return Problem(
+            .conflict, target == .cancelled ? "order-not-cancellable" : "transition-not-allowed",
+            "An order that is \(status) cannot become \(target). \(allowed.isEmpty ? "It can be changed no more." : "Allowed now: \(names).")"
+        ) { json in
+            json.member("currentStatus", status.rawValue)
+            json.key("allowed")
+            json.array(allowed) { $0.string($1.rawValue) }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Contracts
+import Messaging
+import ServiceLifecycle
+import Storage
+import Web
+
+/// How Orders behaves.
+public struct OrdersConfiguration: Sendable {
+    /// How long an order may take to settle before it is cancelled: 15 minutes.
+    public var deadlineMilliseconds: Int64 = 900_000
+    /// The same for orders that are paid offline: 7 days.
+    public var offlineDeadlineMilliseconds: Int64 = 604_800_000
+    public init() {}
+}
+
+/// Orders: accepts orders, keeps their status and history, and is the only one that ends a saga.
+public final class OrdersService: ServiceModule {
+    public let name = "orders"
+    public let database: any Database
+    public let migrations = OrderStore.migrations
+    public let handler: (any EventHandler)?
+    public let routes: [Route]
+    public let runners: [any Service]
+
+    /// - Parameter availability: asks Inventory before an order is accepted.
+    public init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, configuration: OrdersConfiguration = OrdersConfiguration()) {
+        database = environment.database
+        let idempotent = IdempotentWrite(database: environment.database, context: environment.context)
+        let place = PlaceOrder(environment, availability: availability, idempotent: idempotent, configuration: configuration)
+        let change = ChangeOrder(environment: environment, idempotent: idempotent)
+        let read = ReadOrders(database: environment.database)
+        let expire = ExpireOrders(outbox: environment.outbox)
+
+        handler = AdvanceOrders(outbox: environment.outbox)
+        routes = [
+            Route(.post, "/orders") { try await place($0) },
+            Route(.get, "/orders", read.list),
+            Route(.get, "/orders/{id}", read.order),
+            Route(.get, "/orders/{id}/status", read.status),
+            Route(.post, "/orders/{id}/cancel", change.cancel),
+            Route(.put, "/orders/{id}/status", change.setStatus),
+        ]
+        runners = [
+            TimerRunner(database: environment.database, context: environment.context, logger: environment.logger) { timers, transaction, context in
+                try expire.fire(timers, in: transaction, context: context)
+            }
+        ]
+    }
+}

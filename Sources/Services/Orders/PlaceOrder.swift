@@ -1,0 +1,132 @@
+import Contracts
+import HTTPTypes
+import Messaging
+import Resilience
+import Storage
+import Synchronization
+import Web
+import Wire
+
+/// Accepts an order: checks it, asks Inventory whether there is enough, and answers 202 when it is durable.
+final class PlaceOrder: Sendable {
+    private let environment: ServiceEnvironment
+    private let availability: AvailabilityCheck
+    private let idempotent: IdempotentWrite
+    private let configuration: OrdersConfiguration
+    /// One breaker for Inventory: open means that orders are let through as CREATED, and the saga decides.
+    private let breaker = Mutex(CircuitBreaker())
+
+    init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, idempotent: IdempotentWrite, configuration: OrdersConfiguration) {
+        (self.environment, self.availability, self.idempotent, self.configuration) = (environment, availability, idempotent, configuration)
+    }
+
+    func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
+        try request.allow()
+        let input = try PlaceOrderInput(request.object(), now: environment.context.now)
+        let found = await ask(input)
+        let lines: [OrderLine]
+        do { lines = try priced(input, found) } catch {
+            // A repetition of what was accepted gets the first answer, also when the last unit is gone by now.
+            if let earlier = try await idempotent.earlierAnswer(request) { return earlier }
+            throw error
+        }
+        let total = try PlaceOrder.total(lines, input.currency)
+        return try await idempotent.run(request) { [self] transaction in
+            .success(try accept(input, lines: lines, total: total, correlation: request.id, in: transaction))
+        }
+    }
+
+    /// Asks Inventory; nil when it cannot be reached.
+    private func ask(_ input: PlaceOrderInput) async -> [ProductAvailability?]? {
+        let begun = environment.context.now.milliseconds
+        if case .refused = breaker.withLock({ $0.admission(at: begun) }) { return nil }
+        do {
+            let answers = try await availability(input.items.map { AvailabilityQuestion(productID: $0.productID, sku: $0.sku) })
+            breaker.withLock { $0.recordSuccess(at: environment.context.now.milliseconds, begunAt: begun) }
+            return answers
+        } catch {
+            breaker.withLock { $0.recordFailure(at: environment.context.now.milliseconds, begunAt: begun) }
+            environment.logger.warning("Inventory cannot be asked; the order is let through", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The lines with ids and prices; refuses unknown products (422) and short stock (409).
+    private func priced(_ input: PlaceOrderInput, _ found: [ProductAvailability?]?) throws(Problem) -> [OrderLine] {
+        guard let found else {
+            guard input.items.allSatisfy({ $0.price != nil }) else {
+                throw Problem.unavailable("The catalogue cannot be reached; send a price for every item, or try again.", retryAfterSeconds: 5)
+            }
+            return input.items.map { OrderLine(productID: $0.productID, sku: $0.sku, quantity: $0.quantity, price: $0.price ?? Money(minorUnits: 0, currency: input.currency)) }
+        }
+        var violations: [Problem.Violation] = []
+        var lines: [OrderLine] = []
+        lines.reserveCapacity(found.count)
+        var wanted: [ProductID: Int64] = [:]
+        for (index, (item, product)) in zip(input.items, found).enumerated() {
+            guard let product else {
+                violations.append(.init(pointer: "/items/\(index)/\(item.productID == nil ? "sku" : "productId")", detail: "names a product that does not exist"))
+                continue
+            }
+            if item.price == nil, product.price.currency != input.currency {
+                violations.append(.init(pointer: "/items/\(index)", detail: "is sold in \(product.price.currency.code), not in \(input.currency.code)"))
+            }
+            wanted[product.productID, default: 0] += item.quantity
+            lines.append(OrderLine(productID: product.productID, sku: product.sku, quantity: item.quantity, price: item.price ?? product.price))
+        }
+        guard violations.isEmpty else { throw Problem.invalid(violations) }
+        var shortages: [StockShortage] = []
+        for case let product? in found {
+            guard let requested = wanted.removeValue(forKey: product.productID), requested > product.available else { continue }
+            shortages.append(StockShortage(productID: product.productID, sku: product.sku, requested: requested, available: product.available))
+        }
+        guard shortages.isEmpty else { throw PlaceOrder.insufficient(shortages) }
+        return lines
+    }
+
+    private static func insufficient(_ shortages: [StockShortage]) -> Problem {
+        Problem(.conflict, "insufficient-stock", "There is not enough stock of \(shortages.count == 1 ? "a product" : "\(shortages.count) products").") { json in
+            json.key("shortages")
+            json.array(shortages) { json, shortage in
+                json.object { json in
+                    json.optional("productId", shortage.productID)
+                    json.optional("sku", shortage.sku)
+                    json.member("requested", shortage.requested)
+                    json.member("available", shortage.available)
+                }
+            }
+        }
+    }
+
+    private static func total(_ lines: [OrderLine], _ currency: Currency) throws(Problem) -> Money {
+        var total = Money(minorUnits: 0, currency: currency)
+        for (index, line) in lines.enumerated() {
+            guard let amount = line.price.times(line.quantity), let sum = total.plus(amount) else {
+                throw Problem.invalid([.init(pointer: "/items/\(index)", detail: "brings the total above the largest amount, 10^12 minor units")])
+            }
+            total = sum
+        }
+        return total
+    }
+
+    /// Writes the order, its deadline and OrderCreated in one transaction, and tells the client.
+    private func accept(
+        _ input: PlaceOrderInput, lines: [OrderLine], total: Money, correlation: Identifier, in transaction: any Transaction
+    ) throws -> WebResponse {
+        let context = environment.context
+        let now = context.now
+        let isOffline = input.paymentMethod == Order.offlineMethod
+        let order = Order(
+            id: context.newID(at: now), customerID: input.customerID, total: total, shippingCountry: input.shippingCountry, paymentMethod: input.paymentMethod,
+            metadata: input.metadata, placedAt: input.placedAt ?? now, createdAt: now,
+            deadline: now.advanced(byMilliseconds: isOffline ? configuration.offlineDeadlineMilliseconds : configuration.deadlineMilliseconds),
+            correlationID: correlation, lineCount: Int64(lines.count), state: OrderState(status: .created, version: 1, isOffline: isOffline), updatedAt: now)
+        try OrderStore.insert(order, lines: lines, in: transaction)
+        try Timers.set([DueTimer(due: order.deadline, kind: ExpireOrders.timerKind, key: order.id)], in: transaction)
+        let created = OrderCreated(
+            customerID: order.customerID, lines: lines, total: total, shippingCountry: order.shippingCountry, paymentMethod: order.paymentMethod,
+            placedAt: order.placedAt)
+        try environment.outbox.append([context.envelope(created, key: order.id, version: 1, correlation: correlation)], in: transaction)
+        return .json(.accepted, headers: [.location: "/api/v1/orders/\(order.id)"]) { OrderJSON.writeSummary(order, to: &$0) }
+    }
+}

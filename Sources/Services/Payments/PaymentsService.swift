@@ -1,0 +1,46 @@
+import Contracts
+import Messaging
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Web
+
+/// Payments: takes the total of reserved orders through a provider, gives it back when they are cancelled, and never guesses.
+public final class PaymentsService: ServiceModule {
+    public let name = "payments"
+    public let database: any Database
+    public let migrations = PaymentStore.migrations
+    public let handler: (any EventHandler)?
+    public let routes: [Route]
+    public let runners: [any Service]
+    /// The worker that calls the provider; its backlog is a gauge.
+    public let jobRunner: JobRunner
+
+    /// - Parameter timeout: how long a call to the provider may take before its outcome counts as unknown.
+    public init(_ environment: ServiceEnvironment, provider: any PaymentProvider, timeout: Duration = .seconds(10)) {
+        database = environment.database
+        let runner = LateRunner()
+        let jobs = JobQueue { runner.value?.offer($0) }
+        let outbox = environment.outbox
+        jobRunner = JobRunner(
+            handlers: [
+                ChargePayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
+                VoidPayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
+                RefundPayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
+            ], database: environment.database, context: environment.context, logger: environment.logger)
+        runner.value = jobRunner
+        handler = ReactToOrders(jobs: jobs, outbox: outbox)
+        let read = ReadPayments(database: environment.database)
+        routes = [Route(.get, "/payments", read.list)]
+        runners = [jobRunner]
+    }
+}
+
+/// The handlers queue jobs for the runner that is made of them: this ties the knot.
+private final class LateRunner: Sendable {
+    private let runner = Mutex<JobRunner?>(nil)
+    var value: JobRunner? {
+        get { runner.withLock { $0 } }
+        set { runner.withLock { $0 = newValue } }
+    }
+}
