@@ -27,7 +27,7 @@ public final class WaybillPlatform: Sendable {
     private let bus = EventBus(registry: EventCatalog.registry)
     private let clock: any WallClock
     private let broken = Mutex<StorageError?>(nil)
-    private let seeds: Mutex<RandomSource>
+    private let identifiers: IdentifierSource
 
     /// Prepares a platform; nothing is opened but the lock of the data folder.
     /// - Parameters:
@@ -39,7 +39,7 @@ public final class WaybillPlatform: Sendable {
         seed: UInt64 = .random(in: .min ... .max)
     ) throws {
         (self.configuration, self.logger, self.registry, self.clock) = (configuration, logger, registry, clock)
-        seeds = Mutex(RandomSource(seed: seed))
+        identifiers = IdentifierSource(seed: seed)
         if case .folder(let path) = configuration.storage { folder = try DataFolder(path) } else { folder = nil }
     }
 
@@ -112,7 +112,7 @@ public final class WaybillPlatform: Sendable {
         ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
     }
 
-    private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, seed: seeds.withLock { $0.next() }) }
+    private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
 
     private func logger(for name: String) -> Logger {
         var logger = logger

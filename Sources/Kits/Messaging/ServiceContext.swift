@@ -10,12 +10,8 @@ public protocol WallClock: Sendable {
     func sleep(for duration: Duration) async throws
 }
 
-/// All that a service's code may know of the world besides its database: its own name, the clock, fresh identifiers and chance.
-public final class ServiceContext: Sendable {
-    /// The service's name, the `source` of its events.
-    public let service: String
-    /// The clock, for those who wait.
-    public let clock: any WallClock
+/// Where identifiers and chance come from. The services of one process share one, so that what one of them causes is younger by its id than its cause.
+public final class IdentifierSource: Sendable {
     private let state: Mutex<State>
 
     private struct State {
@@ -23,26 +19,42 @@ public final class ServiceContext: Sendable {
         var random: RandomSource
     }
 
+    /// A source whose values derive from a seed: the same seed and calls give the same values.
+    public init(seed: UInt64) { state = Mutex(State(random: RandomSource(seed: seed))) }
+
+    func newID(at now: Timestamp) -> Identifier { state.withLock { $0.generator.next(now: now, random: $0.random.next()) } }
+    func random() -> UInt64 { state.withLock { $0.random.next() } }
+}
+
+/// All that a service's code may know of the world besides its database: its own name, the clock, fresh identifiers and chance.
+public final class ServiceContext: Sendable {
+    /// The service's name, the `source` of its events.
+    public let service: String
+    /// The clock, for those who wait.
+    public let clock: any WallClock
+    private let identifiers: IdentifierSource
+
     /// A context for one service.
-    /// - Parameter seed: what identifiers and chance derive from; the same seed and calls give the same values.
-    public init(service: String, clock: any WallClock, seed: UInt64) {
-        (self.service, self.clock) = (service, clock)
-        state = Mutex(State(random: RandomSource(seed: seed)))
+    public init(service: String, clock: any WallClock, identifiers: IdentifierSource) {
+        (self.service, self.clock, self.identifiers) = (service, clock, identifiers)
+    }
+
+    /// A context with identifiers of its own.
+    public convenience init(service: String, clock: any WallClock, seed: UInt64) {
+        self.init(service: service, clock: clock, identifiers: IdentifierSource(seed: seed))
     }
 
     /// The present moment.
     public var now: Timestamp { clock.now() }
 
     /// A fresh version 7 UUID.
-    public func newID() -> Identifier { newID(at: now) }
+    public func newID() -> Identifier { identifiers.newID(at: now) }
 
     /// A fresh version 7 UUID of a moment that has been read already.
-    public func newID(at now: Timestamp) -> Identifier {
-        state.withLock { $0.generator.next(now: now, random: $0.random.next()) }
-    }
+    public func newID(at now: Timestamp) -> Identifier { identifiers.newID(at: now) }
 
     /// 64 random bits.
-    public func random() -> UInt64 { state.withLock { $0.random.next() } }
+    public func random() -> UInt64 { identifiers.random() }
 
     /// Wraps an event that this service decided: a new id, its name as the source, and the correlation and causation of what it reacts to.
     public func envelope(

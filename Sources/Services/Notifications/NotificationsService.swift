@@ -16,7 +16,8 @@ public final class NotificationsService: ServiceModule {
     public init(_ environment: ServiceEnvironment, channels: [any NotificationChannel]? = nil) {
         let channels = channels ?? [LogChannel(logger: environment.logger)]
         let sending = SendNotification(
-            channels: Dictionary(channels.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }), outbox: environment.outbox, logger: environment.logger)
+            channels: Dictionary(channels.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }), outbox: environment.outbox,
+            logger: environment.logger)
         let jobs = JobRunner(handlers: [sending], database: environment.database, context: environment.context, logger: environment.logger)
         database = environment.database
         self.jobs = jobs

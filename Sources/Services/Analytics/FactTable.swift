@@ -1,0 +1,73 @@
+import Contracts
+import Storage
+import Wire
+
+/// The facts, one row per order.
+enum FactTable {
+    static let statements = [
+        """
+        CREATE TABLE orders (order_id {id} PRIMARY KEY, status {int}, version {int} NOT NULL, currency {text}, placed_at {int}, country {text},
+        created_at {int}, confirmed_at {int}, taken_back {int} NOT NULL, captured {int} NOT NULL, refunded {int} NOT NULL, reason {text}, products {bytes})
+        {clustered}
+        """
+    ]
+
+    private static let columns =
+        "order_id, status, version, currency, placed_at, country, created_at, confirmed_at, taken_back, captured, refunded, reason, products"
+    private static let select = SQL("SELECT \(columns) FROM orders WHERE order_id = $1 {forUpdate}")
+    private static let all = SQL("SELECT \(columns) FROM orders")
+    private static let placed = SQL("SELECT \(columns) FROM orders WHERE placed_at >= $1 AND placed_at < $2")
+    private static let upsert = SQL(
+        """
+        INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ON CONFLICT (order_id) DO UPDATE SET status = excluded.status, version = excluded.version, currency = excluded.currency,
+        placed_at = excluded.placed_at, country = excluded.country, created_at = excluded.created_at, confirmed_at = excluded.confirmed_at,
+        taken_back = excluded.taken_back, captured = excluded.captured, refunded = excluded.refunded, reason = excluded.reason, products = excluded.products
+        """)
+    private static let clear = SQL("DELETE FROM orders")
+
+    /// The facts of these orders that there are.
+    static func load(_ ids: [OrderID], in transaction: any ReadTransaction) throws -> [OrderFact] {
+        try transaction.query(select, each: ids.map { [.id($0)] }, fact)
+    }
+
+    /// Hands over every fact, or those of orders placed in a range of time.
+    static func scan(_ range: Range<Timestamp>?, in transaction: any ReadTransaction, _ body: (OrderFact) throws -> Void) throws {
+        let values: [SQLValue] = range.map { [.time($0.lowerBound), .time($0.upperBound)] } ?? []
+        try transaction.fetch(range == nil ? all : placed, each: [values]) { try body(fact($0)) }
+    }
+
+    static func save(_ facts: [OrderFact], in transaction: any Transaction) throws {
+        try transaction.execute(
+            upsert,
+            each: facts.map { fact in
+                [
+                    .id(fact.id), .optional(fact.status?.code), .integer(fact.version), .optional(fact.currency), .optional(fact.placedAt?.milliseconds),
+                    .optional(fact.country), .optional(fact.createdAt?.milliseconds), .optional(fact.confirmedAt?.milliseconds), .bool(fact.isTakenBack),
+                    .integer(fact.captured), .integer(fact.refunded), .optional(fact.reason), fact.products.map { .bytes($0.bytes) } ?? .null,
+                ]
+            })
+    }
+
+    static func clear(in transaction: any Transaction) throws { try transaction.execute(clear) }
+
+    private static func fact(_ row: any Row) throws -> OrderFact {
+        var fact = OrderFact(id: row.id(0))
+        fact.status = row.optionalInteger(1).flatMap { OrderStatus(code: $0) }
+        fact.version = row.integer(2)
+        fact.currency = row.optionalText(3)
+        fact.placedAt = row.optionalTime(4)
+        fact.country = row.optionalText(5)
+        fact.createdAt = row.optionalTime(6)
+        fact.confirmedAt = row.optionalTime(7)
+        fact.isTakenBack = row.bool(8)
+        fact.captured = row.integer(9)
+        fact.refunded = row.integer(10)
+        fact.reason = row.optionalText(11)
+        if !row.isNull(12) {
+            guard let products = ProductShares(bytes: row.bytes(12)) else { throw StorageError.failed("the products of order \(fact.id) cannot be read") }
+            fact.products = products
+        }
+        return fact
+    }
+}

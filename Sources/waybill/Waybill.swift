@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The command line.
+@main
+struct Waybill: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "waybill", abstract: "An order-processing platform: orders, stock, payments, and proof of everything that happened.",
+        discussion: """
+            Start a platform, then let it show what it does:
+              waybill serve --data ./data
+              waybill demo
+
+            Commands that talk to a platform take --url (or WAYBILL_URL) and --json.
+            """,
+        version: version,
+        subcommands: [
+            ServeCommand.self, ReplayCommand.self, BenchCommand.self,
+        ])
+}
