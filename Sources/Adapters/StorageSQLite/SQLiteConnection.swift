@@ -11,8 +11,12 @@ final class SQLiteConnection {
         "clustered": "STRICT, WITHOUT ROWID", "forUpdate": "",
     ])
 
+    /// Settings of the library as a whole, made once before the first connection; a later attempt is refused by it and changes nothing.
+    private static let library: Int32 = waybill_sqlite_configure()
+
     /// Opens a file, or a private database in memory for the path `:memory:`.
     init(path: String, isReader: Bool) throws {
+        _ = SQLiteConnection.library
         let flags = isReader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
         guard code == SQLITE_OK else {
@@ -86,8 +90,8 @@ final class SQLiteStatement: Row {
     private let pointer: OpaquePointer
     /// SQLite numbers `$n` by first appearance, we by n.
     private let positions: [Int32]
-    /// SQLite copies what is bound with this destructor.
-    private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    /// Texts and bytes are copied here and bound without another copy: SQLite would allocate for each of them.
+    private var arena: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0)
 
     init(_ pointer: OpaquePointer) {
         self.pointer = pointer
@@ -95,12 +99,17 @@ final class SQLiteStatement: Row {
         positions = count == 0 ? [] : (1...count).map { sqlite3_bind_parameter_index(pointer, "$\($0)") }
     }
 
-    deinit { sqlite3_finalize(pointer) }
+    deinit {
+        sqlite3_finalize(pointer)
+        arena.deallocate()
+    }
 
     func bind(_ values: [SQLValue], _ connection: SQLiteConnection) throws {
         guard values.count == positions.count else {
             throw StorageError.failed("a statement of \(positions.count) parameters was given \(values.count): \(String(cString: sqlite3_sql(pointer)))")
         }
+        reserve(values)
+        var used = 0
         for (index, value) in values.enumerated() {
             let position = positions[index]
             let code: Int32
@@ -108,24 +117,41 @@ final class SQLiteStatement: Row {
             case .null: code = sqlite3_bind_null(pointer, position)
             case .integer(let value): code = sqlite3_bind_int64(pointer, position, value)
             case .text(var text):
-                code = text.withUTF8 { utf8 in
-                    utf8.withMemoryRebound(to: CChar.self) {
-                        sqlite3_bind_text(pointer, position, $0.baseAddress ?? UnsafePointer(bitPattern: 1), Int32($0.count), SQLiteStatement.transient)
-                    }
-                }
+                let copy = text.withUTF8 { store(UnsafeRawBufferPointer($0), &used) }
+                code = sqlite3_bind_text(pointer, position, copy.assumingMemoryBound(to: CChar.self), Int32(text.utf8.count), nil)
             case .bytes(let bytes):
-                code = bytes.withUnsafeBytes {
-                    bytes.isEmpty
-                        ? sqlite3_bind_zeroblob(pointer, position, 0)
-                        : sqlite3_bind_blob(pointer, position, $0.baseAddress, Int32($0.count), SQLiteStatement.transient)
-                }
+                let copy = bytes.withUnsafeBytes { store($0, &used) }
+                code = sqlite3_bind_blob(pointer, position, copy, Int32(bytes.count), nil)
             case .id(let id):
-                code = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) {
-                    sqlite3_bind_blob(pointer, position, $0.baseAddress, 16, SQLiteStatement.transient)
-                }
+                let copy = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { store($0, &used) }
+                code = sqlite3_bind_blob(pointer, position, copy, 16, nil)
             }
             guard code == SQLITE_OK else { throw connection.error(code) }
         }
+    }
+
+    /// Makes room for everything that will be copied, before anything is: what is bound may not move until the statement has run.
+    private func reserve(_ values: [SQLValue]) {
+        var size = 1
+        for value in values {
+            switch value {
+            case .null, .integer: break
+            case .text(let text): size += text.utf8.count
+            case .bytes(let bytes): size += bytes.count
+            case .id: size += 16
+            }
+        }
+        guard size > arena.count else { return }
+        arena.deallocate()
+        arena = .allocate(byteCount: max(256, size * 2), alignment: 16)
+    }
+
+    /// Copies bytes into the arena. Never nil, also for none: SQLite takes a null pointer for NULL.
+    private func store(_ bytes: UnsafeRawBufferPointer, _ used: inout Int) -> UnsafeRawPointer {
+        let target = UnsafeMutableRawBufferPointer(rebasing: arena[used...])
+        target.copyMemory(from: bytes)
+        used += bytes.count
+        return UnsafeRawPointer(target.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 16) ?? .init(pointer))
     }
 
     /// Moves to the next row; false at the end.

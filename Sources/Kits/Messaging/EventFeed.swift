@@ -114,7 +114,7 @@ public final class EventFeed: Sendable {
                 let count = min(limit, state.buffer.count)
                 let events = Array(state.buffer.prefix(count))
                 state.buffer.removeFirst(count)
-                for event in events { state.sources[event.source]?.taken = event.sequence }
+                for run in EventFeed.runs(of: events) { state.sources[run.source]?.taken = run.last }
                 return .apply(events)
             }
             for source in state.sources.keys.sorted() {
@@ -138,13 +138,27 @@ public final class EventFeed: Sendable {
     /// Notes that events were applied durably.
     func completed(_ events: [Envelope]) {
         state.withLock { state in
-            for event in events {
-                guard var entry = state.sources[event.source] else { continue }
-                entry.outstanding -= 1
-                entry.applied = max(entry.applied, event.sequence)
-                state.sources[event.source] = entry
+            for run in EventFeed.runs(of: events) {
+                guard var entry = state.sources[run.source] else { continue }
+                entry.outstanding -= run.count
+                entry.applied = max(entry.applied, run.last)
+                state.sources[run.source] = entry
             }
         }
+    }
+
+    /// Neighbouring events of one source, so that a batch looks its few sources up a few times only.
+    private static func runs(of events: [Envelope]) -> [(source: String, count: Int, last: Int64)] {
+        var runs: [(source: String, count: Int, last: Int64)] = []
+        for event in events {
+            if let last = runs.indices.last, runs[last].source == event.source {
+                runs[last].count += 1
+                runs[last].last = event.sequence
+            } else {
+                runs.append((event.source, 1, event.sequence))
+            }
+        }
+        return runs
     }
 
     /// Up to where a source's events need not be kept for this consumer.

@@ -22,10 +22,8 @@ public struct Outbox: Sendable {
     public func append(_ events: [Envelope], in transaction: any Transaction) throws {
         guard let first = events.first else { return }
         let sequences = try transaction.insert(Outbox.insert, each: events.map { [.text($0.type), .id($0.key), .bytes($0.body)] })
-        var events = events
-        for (index, sequence) in sequences.enumerated() { events[index].sequence = sequence }
-        let committed = events
-        transaction.onCommit { [sink] in sink.committed(committed, from: first.source) }
+        for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+        transaction.onCommit { [sink] in sink.committed(events, from: first.source) }
     }
 
     /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded.

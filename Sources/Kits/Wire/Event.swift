@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A fact of the business that services tell each other: past tense, immutable, with one JSON shape per schema version.
 public protocol Event: Sendable {
     /// The type's name on the wire, `OrderCreated`.
@@ -38,8 +40,9 @@ public struct EventRegistry: Sendable {
 /// An event on its way: who said what about which order, when and why.
 ///
 /// Its body is flat JSON as the seed documents show it: the envelope's members first (`eventId`, `orderId`, `timestamp`, `correlationId`, `causationId`, `version`),
-/// then the event's own. CloudEvents 1.0 attributes derive from the same fields: id, source, type, subject (the key), time.
-public struct Envelope: Sendable {
+/// then the event's own. CloudEvents 1.0 attributes derive from the same fields: id, source, type, subject (the key), time. An object, because it is handed to
+/// every consumer: passing it on costs one reference count.
+public final class Envelope: Sendable {
     /// The event's identity; consumers deduplicate by it.
     public let id: Identifier
     /// The service that said it (CloudEvents `source`).
@@ -60,8 +63,13 @@ public struct Envelope: Sendable {
     public let type: String
     /// The JSON body, encoded once.
     public let body: [UInt8]
-    /// The row in the producer's outbox; 0 before it is written.
-    public var sequence: Int64 = 0
+    private let place = Atomic<Int64>(0)
+
+    /// The row in the producer's outbox; 0 before it is written. Set by the outbox, before anybody else sees the envelope.
+    public var sequence: Int64 {
+        get { place.load(ordering: .relaxed) }
+        set { place.store(newValue, ordering: .relaxed) }
+    }
 
     /// Wraps an event and encodes it.
     public init(
@@ -106,7 +114,7 @@ public struct Envelope: Sendable {
         time = try json.timestamp("timestamp")
         event = try eventType.init(from: json)
         self.body = body
-        self.sequence = sequence
+        place.store(sequence, ordering: .relaxed)
     }
 }
 

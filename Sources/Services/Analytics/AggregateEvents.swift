@@ -52,7 +52,7 @@ struct AggregateEvents: EventHandler {
         for event in events {
             if let place = places[event.key] { try after[place].apply(event) }
         }
-        for (before, after) in zip(before, after) { changes.move(from: before, to: after) }
+        for (before, after) in zip(before, after) { try changes.move(from: before, to: after) }
         try FactTable.save(after, in: transaction)
     }
 }

@@ -16,6 +16,9 @@ struct SalesKey: Hashable, Sendable, Comparable {
     let bucket: String
     let currency: String
 
+    /// Buckets alone tell rows apart well enough.
+    func hash(into hasher: inout Hasher) { hasher.combine(bucket) }
+
     static func < (a: SalesKey, b: SalesKey) -> Bool {
         (a.dimension.rawValue, a.bucket, a.currency) < (b.dimension.rawValue, b.bucket, b.currency)
     }
@@ -53,7 +56,8 @@ struct Aggregates: Sendable, Equatable {
     mutating func count(eventOf type: String) { events[type, default: 0] += 1 }
 
     /// Takes away what an order counted for before and adds what it counts for now.
-    mutating func move(from before: OrderFact, to after: OrderFact) {
+    /// - Throws: ``DamagedFact``.
+    mutating func move(from before: OrderFact, to after: OrderFact) throws {
         if before.status != after.status {
             if let status = before.status { add(-1, to: status) }
             if let status = after.status { add(1, to: status) }
@@ -66,16 +70,17 @@ struct Aggregates: Sendable, Equatable {
             if let latency = before.latencyMilliseconds { self.latency.add(-1, toBucket: LatencyHistogram.bucket(of: latency)) }
             if let latency = after.latencyMilliseconds { self.latency.add(1, toBucket: LatencyHistogram.bucket(of: latency)) }
         }
-        moveSales(from: before, to: after)
+        try moveSales(from: before, to: after)
     }
 
     /// Sales count only where the lines are known; until then the fact keeps what is to be counted.
-    private mutating func moveSales(from before: OrderFact, to after: OrderFact) {
-        guard let products = after.products, let placedAt = after.placedAt, let currency = after.currency else { return }
+    private mutating func moveSales(from before: OrderFact, to after: OrderFact) throws {
+        guard let placedAt = after.placedAt, let currency = after.currency else { return }
         let wasKnown = before.products != nil
         let orders: Int64 = (after.isSold ? 1 : 0) - (wasKnown && before.isSold ? 1 : 0)
         let (capturedBefore, refundedBefore) = wasKnown ? (before.captured, before.refunded) : (0, 0)
         guard orders != 0 || after.captured != capturedBefore || after.refunded != refundedBefore else { return }
+        guard let products = try after.shares() else { return }
 
         var whole = SalesFigures(orders: orders, captured: after.captured - capturedBefore, refunded: after.refunded - refundedBefore)
         let captured = Aggregates.change(from: capturedBefore, to: after.captured, of: products)
@@ -102,8 +107,9 @@ struct Aggregates: Sendable, Equatable {
 
     mutating func add(_ figures: SalesFigures, to key: SalesKey) {
         guard !figures.isZero else { return }
-        sales[key, default: SalesFigures()] += figures
-        if sales[key]?.isZero == true { sales[key] = nil }
+        guard let index = sales.index(forKey: key) else { return sales[key] = figures }
+        sales.values[index] += figures
+        if sales.values[index].isZero { sales.remove(at: index) }
     }
     mutating func add(_ count: Int64, to status: OrderStatus) {
         let sum = (statuses[status] ?? 0) + count

@@ -48,7 +48,7 @@ public final class AnalyticsService: ServiceModule {
         try await database.read { transaction in
             let stored = try AggregateTables.load(products: true, in: transaction)
             var summed = Aggregates()
-            try FactTable.scan(nil, in: transaction) { summed.move(from: OrderFact(id: $0.id), to: $0) }
+            try FactTable.scan(nil, in: transaction) { try summed.move(from: OrderFact(id: $0.id), to: $0) }
             return Aggregates.differences(stored, summed)
         }
     }

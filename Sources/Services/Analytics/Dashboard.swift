@@ -26,7 +26,7 @@ struct Dashboard: Sendable {
     /// The orders placed in a range of time, summed up from their facts.
     init(_ range: Range<Timestamp>, top: Int, in transaction: any ReadTransaction) throws {
         var sums = Aggregates()
-        try FactTable.scan(range, in: transaction) { sums.move(from: OrderFact(id: $0.id), to: $0) }
+        try FactTable.scan(range, in: transaction) { try sums.move(from: OrderFact(id: $0.id), to: $0) }
         aggregates = sums
         progress = try ProgressTable.load(in: transaction)
         let products = sums.sales.filter { $0.key.dimension == .product }

@@ -44,7 +44,7 @@ enum FactTable {
                 [
                     .id(fact.id), .optional(fact.status?.code), .integer(fact.version), .optional(fact.currency), .optional(fact.placedAt?.milliseconds),
                     .optional(fact.country), .optional(fact.createdAt?.milliseconds), .optional(fact.confirmedAt?.milliseconds), .bool(fact.isTakenBack),
-                    .integer(fact.captured), .integer(fact.refunded), .optional(fact.reason), fact.products.map { .bytes($0.bytes) } ?? .null,
+                    .integer(fact.captured), .integer(fact.refunded), .optional(fact.reason), fact.products.map(SQLValue.bytes) ?? .null,
                 ]
             })
     }
@@ -64,10 +64,7 @@ enum FactTable {
         fact.captured = row.integer(9)
         fact.refunded = row.integer(10)
         fact.reason = row.optionalText(11)
-        if !row.isNull(12) {
-            guard let products = ProductShares(bytes: row.bytes(12)) else { throw StorageError.failed("the products of order \(fact.id) cannot be read") }
-            fact.products = products
-        }
+        if !row.isNull(12) { fact.products = row.bytes(12) }
         return fact
     }
 }

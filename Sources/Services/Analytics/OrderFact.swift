@@ -10,8 +10,8 @@ struct OrderFact: Sendable, Equatable {
     /// The newest status heard of, and the order's version at which it was reached.
     var status: OrderStatus?
     var version: Int64 = 0
-    /// Known once OrderCreated was seen.
-    var products: ProductShares?
+    /// What falls to each product, in the compact form of ``ProductShares``: most events need it only to be kept. Known once OrderCreated was seen.
+    var products: [UInt8]?
     var currency: String?
     var placedAt: Timestamp?
     var country: String?
@@ -37,6 +37,14 @@ struct OrderFact: Sendable, Equatable {
         return confirmedAt.milliseconds - createdAt.milliseconds
     }
 
+    /// What falls to each product; nil until the lines are known.
+    /// - Throws: ``DamagedFact``.
+    func shares() throws(DamagedFact) -> ProductShares? {
+        guard let products else { return nil }
+        guard let shares = ProductShares(bytes: products) else { throw DamagedFact(id: id) }
+        return shares
+    }
+
     /// The types that tell something of an order.
     static let types: Set<String> = [
         OrderCreated.type, OrderReserved.type, OrderConfirmed.type, OrderShipped.type, OrderDelivered.type, OrderCancellationRequested.type,
@@ -51,7 +59,7 @@ struct OrderFact: Sendable, Equatable {
     mutating func apply(_ envelope: Envelope) throws(ImplausibleOrder) {
         switch envelope.event {
         case let created as OrderCreated:
-            products = try ProductShares(created.lines)
+            products = try ProductShares(created.lines).bytes
             currency = created.total.currency.code
             placedAt = created.placedAt
             country = created.shippingCountry
@@ -75,4 +83,10 @@ struct OrderFact: Sendable, Equatable {
         if let status, (newVersion, new.code) <= (version, status.code) { return }
         (status, version) = (new, newVersion)
     }
+}
+
+/// A stored fact that cannot be read; its order's events become dead letters, and a rebuild mends it.
+struct DamagedFact: Error, CustomStringConvertible {
+    let id: OrderID
+    var description: String { "the stored products of order \(id) cannot be read" }
 }

@@ -35,7 +35,8 @@ struct SendNotification: JobHandler {
             logger.error("a notification is given up", metadata: ["notification": "\(job.id)", "order": "\(job.key)", "channel": "\(notification.channel)"])
             return Outcome(notification: notification, state: state, effect: effect, failure: String(reason.prefix(200)))
         }
-        return Outcome(notification: notification, state: state, effect: state.apply(.delivered), failure: nil)
+        let effect = state.apply(.delivered)
+        return Outcome(notification: notification, state: state, effect: effect, failure: nil)
     }
 
     func record(_ outcome: Outcome, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {

@@ -3,7 +3,7 @@ import Messaging
 import Storage
 import Wire
 
-/// Keeps every event, and shows the new ones to whoever watches, once they are durable.
+/// Keeps every event, and wakes whoever watches once the new ones are durable.
 struct ArchiveEvents: EventHandler {
     let live: LiveEvents
 
@@ -13,7 +13,7 @@ struct ArchiveEvents: EventHandler {
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
         let added = try EventArchive.add(events, in: transaction)
-        guard !added.isEmpty else { return }
-        transaction.onCommit { [live] in live.publish(added) }
+        guard added.contains(true) else { return }
+        transaction.onCommit { [live] in live.announce(added.contains(false) ? zip(events, added).compactMap { $1 ? $0 : nil } : events) }
     }
 }

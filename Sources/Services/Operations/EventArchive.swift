@@ -24,10 +24,7 @@ struct EventArchive: Sendable {
     ]
 
     private static let insert = SQL(
-        """
-        INSERT INTO events (event_id, key, type, source, time, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key, event_id) DO NOTHING
-        RETURNING sequence, event_id
-        """)
+        "INSERT INTO events (event_id, key, type, source, time, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key, event_id) DO NOTHING")
     private static let after = SQL("SELECT sequence, event_id, key, type, body FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let ofKey = SQL(
         "SELECT sequence, event_id, key, type, body FROM events WHERE key = $3 AND sequence > $1 ORDER BY sequence LIMIT $2")
@@ -35,23 +32,10 @@ struct EventArchive: Sendable {
     private static let find = SQL("SELECT sequence FROM events WHERE key = $1 AND event_id = $2")
     private static let last = SQL("SELECT max(sequence) FROM events")
 
-    /// Adds events that are not there yet.
-    /// - Returns: those that were added, in order, with their place.
-    static func add(_ events: [Envelope], in transaction: any Transaction) throws -> [ArchivedEvent] {
-        var added: [ArchivedEvent] = []
-        added.reserveCapacity(events.count)
-        var position = 0
+    /// Adds events that are not there yet, and tells which were not.
+    static func add(_ events: [Envelope], in transaction: any Transaction) throws -> [Bool] {
         let rows: [[SQLValue]] = events.map { [.id($0.id), .id($0.key), .text($0.type), .text($0.source), .time($0.time), .bytes($0.body)] }
-        // A row comes back only for what was inserted, in the order of the events; the others are stepped over.
-        try transaction.fetch(insert, each: rows) { row in
-            let id = row.id(1)
-            while position < events.count, events[position].id != id { position += 1 }
-            guard position < events.count else { return }
-            let event = events[position]
-            position += 1
-            added.append(ArchivedEvent(sequence: row.integer(0), id: id, key: event.key, type: event.type, body: event.body))
-        }
-        return added
+        return try transaction.executeCounting(insert, each: rows).map { $0 == 1 }
     }
 
     /// Looks at up to `limit` events behind a sequence number and returns those that the filter admits.

@@ -1,40 +1,40 @@
 import Synchronization
 import Wire
 
-/// Hands events to those who watch, as soon as they are durable. Publishing never waits for a watcher: whoever is too slow is told to read the archive.
+/// Wakes those who watch as soon as new events are durable. The events themselves they read from the archive, so nothing is buffered here, nothing can
+/// overflow, and what a watcher sees is in the archive's order, without gap or repetition, however slow it is.
 public final class LiveEvents: Sendable {
     private struct State {
-        var byKey: [Identifier: [LiveSubscription]] = [:]
-        var ofAll: [LiveSubscription] = []
+        var byKey: [Identifier: [Subscription]] = [:]
+        var ofAll: [Subscription] = []
         var isClosed = false
-        var subscriptions: [LiveSubscription] { ofAll + byKey.values.joined() }
+        var subscriptions: [Subscription] { ofAll + byKey.values.joined() }
     }
 
-    private let capacity: Int
     private let state = Mutex(State())
     /// Spares the writer the lock while nobody watches.
     private let count = Atomic<Int>(0)
 
-    /// A hub whose watchers may each have so many events waiting.
-    public init(capacity: Int = 4096) { self.capacity = capacity }
+    /// A hub that nobody watches yet.
+    public init() {}
 
     /// How many watch; a gauge.
     public var watchers: Int { count.load(ordering: .relaxed) }
 
-    /// Hands on events in the order of their sequence numbers. Runs on the database's writer.
-    func publish(_ events: [ArchivedEvent]) {
-        // A watcher who comes after this reads the archive first, where the events are by now.
+    /// Wakes those whom the events concern. Runs on the database's writer, after the commit.
+    func announce(_ events: [Envelope]) {
+        // Who subscribes after this look reads the archive after it, where the events are by now.
         guard count.load(ordering: .sequentiallyConsistent) > 0 else { return }
         let (byKey, ofAll) = state.withLock { ($0.byKey, $0.ofAll) }
-        for subscription in ofAll { subscription.offer(events) }
+        for subscription in ofAll where events.contains(where: { subscription.filter.admits(type: $0.type) }) { subscription.wake() }
         guard !byKey.isEmpty else { return }
         for event in events {
-            for subscription in byKey[event.key] ?? [] { subscription.offer([event]) }
+            for subscription in byKey[event.key] ?? [] where subscription.filter.admits(type: event.type) { subscription.wake() }
         }
     }
 
-    func subscribe(_ filter: EventFilter) -> LiveSubscription {
-        let subscription = LiveSubscription(filter: filter, capacity: capacity)
+    func subscribe(_ filter: EventFilter) -> Subscription {
+        let subscription = Subscription(filter: filter)
         let isOpen = state.withLock { state in
             guard !state.isClosed else { return false }
             if let key = filter.key { state.byKey[key, default: []].append(subscription) } else { state.ofAll.append(subscription) }
@@ -45,7 +45,7 @@ public final class LiveEvents: Sendable {
         return subscription
     }
 
-    func cancel(_ subscription: LiveSubscription) {
+    func cancel(_ subscription: Subscription) {
         state.withLock { state in
             let before = state.subscriptions.count
             if let key = subscription.filter.key {
@@ -70,97 +70,69 @@ public final class LiveEvents: Sendable {
         }
         for subscription in subscriptions { subscription.end() }
     }
-}
 
-/// One watcher's bounded buffer.
-final class LiveSubscription: Sendable {
-    enum Update: Sendable {
-        /// New events, in order.
-        case events([ArchivedEvent])
-        /// The buffer overflowed and was given up: what is missing is in the archive.
-        case behind
-        /// Nothing happened for a while.
-        case idle
-        case ended
-    }
-
-    private struct State {
-        var buffer: [ArchivedEvent] = []
-        var isBehind = false
-        var isTicked = false
-        var isEnded = false
-        var waiter: CheckedContinuation<Void, Never>?
-    }
-
-    let filter: EventFilter
-    private let capacity: Int
-    private let state = Mutex(State())
-
-    init(filter: EventFilter, capacity: Int) { (self.filter, self.capacity) = (filter, capacity) }
-
-    func offer(_ events: [ArchivedEvent]) {
-        change { state in
-            guard !state.isBehind, !state.isEnded else { return }
-            for event in events where filter.admits(type: event.type) {
-                guard state.buffer.count < capacity else {
-                    state.isBehind = true
-                    state.buffer = []
-                    return
-                }
-                state.buffer.append(event)
-            }
+    /// One watcher's alarm clock.
+    final class Subscription: Sendable {
+        enum Call: Sendable {
+            /// There is something new in the archive.
+            case news
+            /// Nothing happened for a while.
+            case idle
+            case ended
         }
-    }
 
-    func tick() { change { if $0.waiter != nil { $0.isTicked = true } } }
+        private struct State {
+            var hasNews = false
+            var isTicked = false
+            var isEnded = false
+            var waiter: CheckedContinuation<Void, Never>?
+            var isReady: Bool { hasNews || isTicked || isEnded }
+        }
 
-    func end() { change { $0.isEnded = true } }
+        let filter: EventFilter
+        private let state = Mutex(State())
 
-    /// All that happened since the last call; waits until there is something.
-    func next() async -> Update {
-        while true {
-            if let update = take() { return update }
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    let isReady = state.withLock { state in
-                        if LiveSubscription.isReady(state) { return true }
-                        state.waiter = continuation
-                        return false
+        init(filter: EventFilter) { self.filter = filter }
+
+        func wake() { change { $0.hasNews = true } }
+        func tick() { change { if $0.waiter != nil { $0.isTicked = true } } }
+        func end() { change { $0.isEnded = true } }
+
+        /// What happened since the last call; waits until there is something.
+        func next() async -> Call {
+            while true {
+                if let call = take() { return call }
+                await withTaskCancellationHandler {
+                    await withCheckedContinuation { continuation in
+                        let isReady = state.withLock { state in
+                            if !state.isReady { state.waiter = continuation }
+                            return state.isReady
+                        }
+                        if isReady { continuation.resume() }
                     }
-                    if isReady { continuation.resume() }
+                } onCancel: {
+                    end()
                 }
-            } onCancel: {
-                end()
             }
         }
-    }
 
-    private func take() -> Update? {
-        state.withLock { state in
-            defer { state.isTicked = false }
-            if state.isEnded { return .ended }
-            if state.isBehind {
-                state.isBehind = false
-                return .behind
+        private func take() -> Call? {
+            state.withLock { state in
+                guard state.isReady else { return nil }
+                defer { (state.hasNews, state.isTicked) = (false, false) }
+                return state.isEnded ? .ended : state.hasNews ? .news : .idle
             }
-            if !state.buffer.isEmpty {
-                defer { state.buffer = [] }
-                return .events(state.buffer)
+        }
+
+        /// Changes the state under the lock, then wakes the watcher outside of it if there is something for it.
+        private func change(_ body: (inout State) -> Void) {
+            let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+                body(&state)
+                guard state.isReady else { return nil }
+                defer { state.waiter = nil }
+                return state.waiter
             }
-            return state.isTicked ? .idle : nil
+            waiter?.resume()
         }
-    }
-
-    private static func isReady(_ state: State) -> Bool { state.isEnded || state.isBehind || state.isTicked || !state.buffer.isEmpty }
-
-    /// Changes the state under the lock, then wakes the watcher outside of it if there is something for it.
-    private func change(_ body: (inout State) -> Void) {
-        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-            body(&state)
-            guard LiveSubscription.isReady(state) else { return nil }
-            defer { state.waiter = nil }
-            return state.waiter
-        }
-        waiter?.resume()
     }
 }

@@ -8,7 +8,7 @@ import Wire
 /// The archive of all events: the timeline of an order, the log, and both as live streams.
 public final class OperationsService: ServiceModule {
     public let database: any Database
-    /// Hands on new events; shared with whoever watches inside the process.
+    /// Wakes those who follow the events.
     public let live: LiveEvents
     private let environment: ServiceEnvironment
 

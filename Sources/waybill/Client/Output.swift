@@ -23,3 +23,15 @@ enum Output {
     /// A remark beside the output, on standard error.
     static func note(_ text: String) { TerminalStream.error.write(text + "\n") }
 }
+
+extension Output {
+    /// Documents as one JSON array, one a line.
+    static func list(_ objects: [JSONObject]) {
+        let lines = objects.map { object in
+            var writer = JSONWriter()
+            writer.value(.object(object))
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+        line(lines.isEmpty ? "[]" : "[\n" + lines.joined(separator: ",\n") + "\n]")
+    }
+}

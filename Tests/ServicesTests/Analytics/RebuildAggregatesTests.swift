@@ -195,5 +195,7 @@ private final class LogUnderTest: EventHistory {
 }
 
 extension RebuildAggregates.Result: Equatable {
-    public static func == (a: RebuildAggregates.Result, b: RebuildAggregates.Result) -> Bool { (a.events, a.skipped, a.missing) == (b.events, b.skipped, b.missing) }
+    public static func == (a: RebuildAggregates.Result, b: RebuildAggregates.Result) -> Bool {
+        (a.events, a.skipped, a.missing) == (b.events, b.skipped, b.missing)
+    }
 }

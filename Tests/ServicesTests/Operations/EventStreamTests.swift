@@ -22,7 +22,7 @@ private struct Received: Equatable {
 
     init() async throws {
         fixture = try ServiceFixture("operations")
-        service = OperationsService(fixture.environment, live: LiveEvents(capacity: 8))
+        service = OperationsService(fixture.environment)
         handler = try #require(service.handler)
         try await fixture.migrate(service)
     }
@@ -84,9 +84,12 @@ private struct Received: Equatable {
         var shipped = try EventStreamTests.stream(try await service.call("GET", "/events/stream", query: filter)).makeAsyncIterator()
         let ship = fixture.event(OrderShipped(change: .init(from: .paid, to: .shipped), customerID: nil), key: fixture.context.newID())
         try await fixture.deliverTwice([event(fixture.context.newID()), ship], to: handler)
-        #expect(await EventStreamTests.read(2, &now).map(\.id) == ["2", "3"])
-        #expect(await EventStreamTests.read(3, &stored).map(\.id) == ["1", "2", "3"])
-        #expect(await EventStreamTests.read(2, &resumed).map(\.id) == ["2", "3"])
+        // Numbers count up, but need not be adjacent: a refused repetition may use one up.
+        let numbers = try await service.history(after: 0, limit: 10).map { "\($0.sequence)" }
+        #expect(numbers.count == 3)
+        #expect(await EventStreamTests.read(2, &now).map(\.id) == Array(numbers.dropFirst()))
+        #expect(await EventStreamTests.read(3, &stored).map(\.id) == numbers)
+        #expect(await EventStreamTests.read(2, &resumed).map(\.id) == Array(numbers.dropFirst()))
         #expect(await EventStreamTests.read(1, &shipped).map(\.event) == ["OrderShipped"])
     }
 
@@ -98,25 +101,26 @@ private struct Received: Equatable {
         #expect(EventStreamTests.parse(piece).count == 20)
     }
 
-    @Test func `A watcher who is too slow for the live events reads the archive and misses none`() async throws {
+    @Test func `A watcher who is slow misses none`() async throws {
         let order = fixture.context.newID()
         let tail = service.tail(EventFilter(key: order), after: 0)
         try await fixture.deliver([event(order)], to: handler)
         var seen = try #require(try await tail.next()).map(\.sequence)
-        // Subscribed only when the end of the archive is reached: the next event makes sure that it is.
         for _ in 0..<3 {
-            for _ in 0..<30 { try await fixture.deliver([event(order)], to: handler) }
+            for _ in 0..<700 { try await fixture.deliver([event(order)], to: handler) }
             let target = try await service.lastSequence()
             while let last = seen.last, last < target { seen += try #require(try await tail.next()).map(\.sequence) }
         }
-        #expect(seen == Array(1...91))
+        #expect(seen == Array(1...2101))
     }
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>) func `Stored and live events join without gap or repetition`(seed: UInt64) async throws {
         let (fixture, handler) = (self.fixture, self.handler)
         var random = RandomSource(seed: seed)
         let orders = (0..<3).map { _ in fixture.context.newID() }
-        let batches: [[Envelope]] = (0..<60).map { _ in (0..<Int.random(in: 1...4, using: &random)).map { _ in event(orders[Int.random(in: 0..<3, using: &random)]) } }
+        let batches: [[Envelope]] = (0..<60).map { _ in
+            (0..<Int.random(in: 1...4, using: &random)).map { _ in event(orders[Int.random(in: 0..<3, using: &random)]) }
+        }
         let start = Int.random(in: 0..<60, using: &random)
         let wanted = batches.joined().filter { $0.key == orders[0] }.map(\.id)
         for batch in batches[..<start] { try await fixture.deliver(batch, to: handler) }

@@ -58,7 +58,9 @@ extension ServiceModule {
     func call(
         _ method: String, _ route: String, parameters: [String: String] = [:], query: [(name: String, value: String)] = [], lastEventID: String? = nil
     ) async throws -> WebResponse {
-        guard let operation = routes.first(where: { $0.method.rawValue == method && $0.path == route }) else { throw JSONMismatch(key: route, expected: "a route") }
+        guard let operation = routes.first(where: { $0.method.rawValue == method && $0.path == route }) else {
+            throw JSONMismatch(key: route, expected: "a route")
+        }
         var request = WebRequest(method: operation.method, path: route, parameters: parameters, query: query, id: Identifier(high: 0, low: 0))
         if let lastEventID {
             request = WebRequest(
