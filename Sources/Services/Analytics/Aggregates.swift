@@ -107,7 +107,10 @@ struct Aggregates: Sendable, Equatable {
 
     mutating func add(_ figures: SalesFigures, to key: SalesKey) {
         guard !figures.isZero else { return }
-        guard let index = sales.index(forKey: key) else { return sales[key] = figures }
+        guard let index = sales.index(forKey: key) else {
+            sales[key] = figures
+            return
+        }
         sales.values[index] += figures
         if sales.values[index].isZero { sales.remove(at: index) }
     }
