@@ -9,7 +9,8 @@ public struct Currency: Hashable, Sendable, CustomStringConvertible {
 
     /// The currency of a code in upper case; nil for one that ISO 4217 does not list.
     public init?(_ code: String) {
-        guard let digits = Currency.digits[code] else { return nil }
+        // Swift compares text by canonical equivalence, which takes the Kelvin sign for a K.
+        guard code.utf8.count == 3, let digits = Currency.digits[code] else { return nil }
         self.code = code
         self.digits = digits
     }
@@ -101,9 +102,8 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
                 value = value * 10 + Int64(byte - 48)
             case UInt8(ascii: ".") where !seenPoint && hasDigit: seenPoint = true
             case UInt8(ascii: "e") where hasDigit, UInt8(ascii: "E") where hasDigit:
-                guard bytes.count <= 4, let number = Int(String(decoding: bytes.first == UInt8(ascii: "+") ? bytes.dropFirst() : bytes, as: UTF8.self)) else {
-                    return nil
-                }
+                // Int takes one sign of its own, so "+5" and "-5" are right and "+-5" is not.
+                guard bytes.count <= 4, let number = Int(String(decoding: bytes, as: UTF8.self)) else { return nil }
                 exponent = number
                 bytes = bytes.dropFirst(bytes.count)
             default: return nil

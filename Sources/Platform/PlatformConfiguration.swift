@@ -17,8 +17,19 @@ public struct PlatformConfiguration: Sendable {
     public var orders = OrdersConfiguration()
     /// How long a call to the payment provider may take before its outcome counts as unknown.
     public var paymentTimeout: Duration = .seconds(10)
-    /// How often a busy database commits at most; see `SQLiteDatabase.Configuration`.
-    public var commitInterval: Duration = .milliseconds(4)
+    /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
+    public var commitInterval: Duration = .milliseconds(3)
+
+    /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
+    func commitInterval(of database: String) -> Duration {
+        switch database {
+        case "analytics": commitInterval * 16
+        case "notifications": commitInterval * 8
+        // Streams of events show what the archive has committed.
+        case "operations": commitInterval * 2
+        default: commitInterval
+        }
+    }
 
     public init(storage: Storage) { self.storage = storage }
 }

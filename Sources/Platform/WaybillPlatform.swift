@@ -100,7 +100,7 @@ public final class WaybillPlatform: Sendable {
 
     private func database(_ name: String) throws -> SQLiteDatabase {
         var settings = SQLiteDatabase.Configuration()
-        settings.commitInterval = configuration.commitInterval
+        settings.commitInterval = configuration.commitInterval(of: name)
         settings.onBroken = { [weak self] error in self?.stop(error, name) }
         switch configuration.storage {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)

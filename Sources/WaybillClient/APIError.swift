@@ -21,16 +21,21 @@ public struct APIError: Error, Sendable {
     public let retryAfter: Duration?
 
     init(_ response: ClientResponse) {
-        status = response.status
-        let document = (try? JSONParser.parse(response.body))?.object
+        self.init(status: response.status, body: response.body, retryAfterSeconds: response.header("retry-after").flatMap { Int($0) })
+    }
+
+    /// Reads an answer's content; one that is no problem document is kept as text.
+    public init(status: Int, body: [UInt8], retryAfterSeconds: Int? = nil) {
+        self.status = status
+        let document = (try? JSONParser.parse(body))?.object
         self.document = document ?? JSONObject(members: [])
         type = document?["type"]?.string.map { String($0.split(separator: "/").last ?? "") } ?? ""
-        title = document?["title"]?.string ?? "Status \(response.status)"
-        detail = document?["detail"]?.string ?? String(response.text.prefix(500))
+        title = document?["title"]?.string ?? "Status \(status)"
+        detail = document?["detail"]?.string ?? String(String(decoding: body, as: UTF8.self).prefix(500))
         violations = (document?["errors"]?.array ?? []).compactMap { error in
             error["detail"]?.string.map { Violation(pointer: error["pointer"]?.string ?? "", detail: $0) }
         }
-        retryAfter = response.header("retry-after").flatMap { Int($0) }.map { .seconds(max(0, $0)) }
+        retryAfter = retryAfterSeconds.map { .seconds(max(0, $0)) }
     }
 
     /// Whether the same request may well succeed a moment later.

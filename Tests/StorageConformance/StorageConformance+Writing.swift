@@ -144,8 +144,11 @@ extension StorageConformance {
         async let second = database.write { try $0.execute(Sample.insert, Sample.row(2)) }
         while subject.waitingWrites() < 1 { await Task.yield() }
         async let closed: Void = database.close()
-        await #expect(throws: StorageError.closed) { while true { _ = try await database.read { _ in 0 } } }
-        await #expect(throws: StorageError.closed) { try await database.write { _ in } }
+        if subject.readsBesideWriter {
+            // Reads go on until the close has begun; from then on nothing new is taken, and what was queued is still to be done.
+            await #expect(throws: StorageError.closed) { while true { _ = try await database.read { _ in 0 } } }
+            await #expect(throws: StorageError.closed) { try await database.write { _ in } }
+        }
         latch.open()
         try await first
         #expect(try await second == 1)

@@ -12,9 +12,8 @@ struct RetailTruthTests {
 
     @Test("Every figure of the nine months is reproduced to the penny")
     func truth() throws {
-        let folder = FileManager.default.fileExists(atPath: Self.folder.path) ? Self.folder : URL(fileURLWithPath: "/work/shared/data")
-        let source = folder.appendingPathComponent("online_retail_dev.csv.gz")
-        let truthFile = folder.appendingPathComponent("orders_truth_dev.json")
+        let source = Self.folder.appendingPathComponent("online_retail_dev.csv.gz")
+        let truthFile = Self.folder.appendingPathComponent("orders_truth_dev.json")
         guard FileManager.default.fileExists(atPath: source.path), let data = FileManager.default.contents(atPath: truthFile.path) else {
             print("SKIPPED: \(source.path) is not there, so the retail rules are not compared with their truth.")
             return

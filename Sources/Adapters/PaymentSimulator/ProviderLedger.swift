@@ -6,6 +6,7 @@ import Wire
 enum ProviderLedger {
     struct Entry: Sendable {
         var intent: PaymentIntent
+        let orderID: OrderID
         let method: String
     }
 
@@ -31,10 +32,9 @@ enum ProviderLedger {
     private static let selectByKey = SQL("SELECT \(columns) FROM intents WHERE key = $1 {forUpdate}")
     private static let selectByID = SQL("SELECT \(columns) FROM intents WHERE id = $1 {forUpdate}")
     private static let insert = SQL(
-        "INSERT INTO intents (id, key, order_id, currency, amount, method, status, refunded, created_at) VALUES ($1, $2, $3, $4, $5, $6, 'created', 0, $7)")
+        "INSERT INTO intents (id, key, order_id, currency, amount, method, status, refunded, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)")
     private static let update = SQL("UPDATE intents SET status = $2, refunded = $3, reason = $4 WHERE id = $1")
-    private static let insertEntry = SQL(
-        "INSERT INTO ledger (intent_id, order_id, entry, amount, currency, at) SELECT id, order_id, $2, $3, currency, $4 FROM intents WHERE id = $1")
+    private static let insertEntry = SQL("INSERT INTO ledger (intent_id, order_id, entry, amount, currency, at) VALUES ($1, $2, $3, $4, $5, $6)")
     private static let selectRefund = SQL("SELECT 1 FROM refunds WHERE key = $1")
     private static let insertRefund = SQL("INSERT INTO refunds (key, intent_id, amount) VALUES ($1, $2, $3)")
 
@@ -45,11 +45,16 @@ enum ProviderLedger {
         return entry
     }
 
-    static func insert(
-        _ id: Identifier, key: Identifier, orderID: OrderID, amount: Money, method: String, at now: Timestamp, in transaction: any Transaction
-    ) throws {
+    static func insert(_ entry: Entry, key: Identifier, at now: Timestamp, in transaction: any Transaction) throws {
+        let intent = entry.intent
         try transaction.execute(
-            insert, [.id(id), .id(key), .id(orderID), .text(amount.currency.code), .integer(amount.minorUnits), .text(method), .time(now)])
+            insert,
+            each: [
+                [
+                    .id(intent.id), .id(key), .id(entry.orderID), .text(intent.amount.currency.code), .integer(intent.amount.minorUnits), .text(entry.method),
+                    .text(intent.status.rawValue), .optional(intent.reason), .time(now),
+                ]
+            ])
     }
 
     static func settle(_ entry: Entry, entry name: String, at now: Timestamp, in transaction: any Transaction) throws {
@@ -67,13 +72,17 @@ enum ProviderLedger {
         try transaction.first(selectRefund, [.id(key)]) { _ in true } ?? false
     }
 
-    private static func update(_ entry: Entry, in transaction: any Transaction) throws {
+    static func update(_ entry: Entry, in transaction: any Transaction) throws {
         let intent = entry.intent
         try transaction.execute(update, [.id(intent.id), .text(intent.status.rawValue), .integer(intent.refunded.minorUnits), .optional(intent.reason)])
     }
 
-    private static func record(_ entry: Entry, _ name: String, _ amount: Money, at now: Timestamp, in transaction: any Transaction) throws {
-        try transaction.execute(insertEntry, [.id(entry.intent.id), .text(name), .integer(amount.minorUnits), .time(now)])
+    static func record(_ entry: Entry, _ name: String, _ amount: Money, at now: Timestamp, in transaction: any Transaction) throws {
+        try transaction.execute(
+            insertEntry,
+            each: [
+                [.id(entry.intent.id), .id(entry.orderID), .text(name), .integer(amount.minorUnits), .text(amount.currency.code), .time(now)]
+            ])
     }
 
     private static func entry(_ row: any Row) throws -> Entry {
@@ -83,6 +92,6 @@ enum ProviderLedger {
         let intent = PaymentIntent(
             id: row.id(0), status: status, amount: Money(minorUnits: row.integer(2), currency: currency),
             refunded: Money(minorUnits: row.integer(5), currency: currency), reason: row.optionalText(6))
-        return Entry(intent: intent, method: row.text(3))
+        return Entry(intent: intent, orderID: row.id(7), method: row.text(3))
     }
 }

@@ -36,24 +36,36 @@ public final class SimulatedPaymentProvider: PaymentProvider {
         return try await ledger.write { transaction in
             if let known = try ProviderLedger.find(key: key, in: transaction) { return known.intent }
             let now = context.now
-            let id = context.newID(at: now)
-            try ProviderLedger.insert(id, key: key, orderID: orderID, amount: amount, method: method, at: now, in: transaction)
-            return PaymentIntent(id: id, status: .created, amount: amount, refunded: Money(minorUnits: 0, currency: amount.currency), reason: nil)
+            let intent = PaymentIntent(
+                id: context.newID(at: now), status: .created, amount: amount, refunded: Money(minorUnits: 0, currency: amount.currency), reason: nil)
+            try ProviderLedger.insert(ProviderLedger.Entry(intent: intent, orderID: orderID, method: method), key: key, at: now, in: transaction)
+            return intent
         }
     }
 
-    public func capture(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {
+    public func charge(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
         let context = self.context
-        let (entry, isFirst) = try await ledger.write { transaction -> (ProviderLedger.Entry, Bool) in
-            var entry = try ProviderLedger.get(intentID, in: transaction)
-            guard entry.intent.status == .created else { return (entry, false) }
-            let (status, reason) = SimulatedPaymentProvider.decision(entry.method)
-            entry.intent = PaymentIntent(id: intentID, status: status, amount: entry.intent.amount, refunded: entry.intent.refunded, reason: reason)
-            try ProviderLedger.settle(entry, entry: status == .captured ? "capture" : "decline", at: context.now, in: transaction)
-            return (entry, true)
+        let (intent, isFirst) = try await ledger.write { transaction -> (PaymentIntent, Bool) in
+            let known = try ProviderLedger.find(key: key, in: transaction)
+            if let known, known.intent.status != .created { return (known.intent, false) }
+            let now = context.now
+            let (status, reason) = SimulatedPaymentProvider.decision(method)
+            let intent = PaymentIntent(
+                id: known?.intent.id ?? context.newID(at: now), status: status, amount: known?.intent.amount ?? amount,
+                refunded: Money(minorUnits: 0, currency: amount.currency), reason: reason)
+            let entry = ProviderLedger.Entry(intent: intent, orderID: orderID, method: method)
+            if known == nil { try ProviderLedger.insert(entry, key: key, at: now, in: transaction) }
+            if known != nil { try ProviderLedger.update(entry, in: transaction) }
+            try ProviderLedger.record(entry, status == .captured ? "capture" : "decline", intent.amount, at: now, in: transaction)
+            return (intent, true)
         }
-        guard isFirst else { return entry.intent }
-        switch Method(rawValue: entry.method) {
+        if isFirst { try await delay(method, timeout) }
+        return intent
+    }
+
+    /// The first reply of some methods is late or lost, after the books have been written.
+    private func delay(_ method: String, _ timeout: Duration) async throws {
+        switch Method(rawValue: method) {
         case .timeout:
             try await context.clock.sleep(for: min(timeout, SimulatedPaymentProvider.longestWait))
             throw ProviderTimeout()
@@ -62,7 +74,6 @@ public final class SimulatedPaymentProvider: PaymentProvider {
             if timeout < SimulatedPaymentProvider.slowness { throw ProviderTimeout() }
         case .approve, .decline, .insufficientFunds, nil: break
         }
-        return entry.intent
     }
 
     public func cancel(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {

@@ -10,13 +10,14 @@ protocol PendingWrite: Sendable {
     func fail(_ error: any Error)
 }
 
-/// The closure, its result and the caller that waits. Touched by the writer only, one step after the other.
+/// The closure, its result and the caller that waits. Touched by the writer only, one step after the other; the writer resumes each exactly once, which
+/// is why the continuation need not check it.
 final class Pending<T: Sendable>: PendingWrite, @unchecked Sendable {
     private let body: @Sendable (any Transaction) throws -> T
-    private let continuation: CheckedContinuation<T, any Error>
+    private let continuation: UnsafeContinuation<T, any Error>
     private var result: T?
 
-    init(body: @escaping @Sendable (any Transaction) throws -> T, continuation: CheckedContinuation<T, any Error>) {
+    init(body: @escaping @Sendable (any Transaction) throws -> T, continuation: UnsafeContinuation<T, any Error>) {
         (self.body, self.continuation) = (body, continuation)
     }
 

@@ -110,10 +110,10 @@ final class SQLiteStatement: Row {
         }
         reserve(values)
         var used = 0
-        for (index, value) in values.enumerated() {
+        for index in values.indices {
             let position = positions[index]
             let code: Int32
-            switch value {
+            switch values[index] {
             case .null: code = sqlite3_bind_null(pointer, position)
             case .integer(let value): code = sqlite3_bind_int64(pointer, position, value)
             case .text(var text):

@@ -84,7 +84,7 @@ public final class SQLiteDatabase: Database {
     public var waitingWrites: Int { state.withLock { $0.waiting.count } }
 
     public func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
+        try await withUnsafeThrowingContinuation { continuation in
             enqueue(Pending(body: body, continuation: continuation))
         }
     }

@@ -79,14 +79,12 @@ public final class Consumer: Service, CustomStringConvertible {
         switch work {
         case .stop: return false
         case .apply(let events):
-            await apply(events)
-            feed.completed(events)
+            if await apply(events) { feed.completed(events) }
         case .catchUp(let source, let after):
             do {
                 let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
                 feed.caughtUp(source, events: events.count, through: last)
-                if !events.isEmpty { await apply(events) }
-                feed.completed(events)
+                if await apply(events) { feed.completed(events) }
             } catch {
                 logger.error("cannot read an outbox", metadata: ["source": "\(source)", "error": "\(error)"])
                 try? await context.clock.sleep(for: .seconds(1))
@@ -96,23 +94,25 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     /// Applies a batch in one transaction; if it throws, its events one by one, so that only the guilty one is parked.
-    private func apply(_ events: [Envelope]) async {
+    /// - Returns: whether all of it is durable. If not, the process is ending, and the events must stay in their producer's outbox for the next start.
+    private func apply(_ events: [Envelope]) async -> Bool {
+        if events.isEmpty { return true }
         var wait: Duration = .milliseconds(100)
         while true {
             do {
                 try await database.write { try self.apply(events, in: $0) }
                 applied.increment(by: events.count)
-                return
+                return true
             } catch let error as StorageError where Consumer.isOutage(error) {
-                if error == .closed { return }
+                if error == .closed { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
-                if Task.isCancelled { return }
+                if Task.isCancelled { return false }
                 wait = min(wait * 2, .seconds(5))
             } catch {
                 if events.count == 1 { return await park(events[0], error) }
-                for event in events { await apply([event]) }
-                return
+                for event in events { guard await apply([event]) else { return false } }
+                return true
             }
         }
     }
@@ -145,32 +145,36 @@ public final class Consumer: Service, CustomStringConvertible {
         return positions
     }
 
-    private func park(_ event: Envelope, _ error: any Error) async {
+    private func park(_ event: Envelope, _ error: any Error) async -> Bool {
         failed.increment()
         logger.warning("an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(error)"])
-        mayBeParked.store(true, ordering: .relaxed)
         let context = self.context
         let admits = !handler.deduplicatesItself
         let positions = positions(of: [event])
         let text = "\(error)"
-        await retryingOutages {
+        return await retryingOutages {
             try await self.database.write { transaction in
                 if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
                 let now = context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
                 try Parking.park(event, attempts: 1, due: due, error: text, now: now, in: transaction)
+                transaction.onCommit { self.mayBeParked.store(true, ordering: .relaxed) }
                 try Inbox.advance(positions, in: transaction)
             }
         }
     }
 
-    private func retryingOutages(_ body: () async throws -> Void) async {
+    private func retryingOutages(_ body: () async throws -> Void) async -> Bool {
         while !Task.isCancelled {
-            do { return try await body() } catch StorageError.closed { return } catch {
+            do {
+                try await body()
+                return true
+            } catch StorageError.closed { return false } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: .seconds(1))
             }
         }
+        return false
     }
 
     private func retryLoop() async {
@@ -188,8 +192,11 @@ public final class Consumer: Service, CustomStringConvertible {
     /// - Returns: how many left the parking.
     func retryParked() async throws -> Int {
         let now = context.now
-        let (due, isEmpty) = try await database.write { (try Parking.due(at: now, limit: 100, in: $0), try Parking.isEmpty(in: $0)) }
-        if isEmpty { mayBeParked.store(false, ordering: .relaxed) }
+        // The flag follows the order of the commits: set after this returned, it could hide an event that was parked meanwhile.
+        let due = try await database.write { transaction in
+            if try Parking.isEmpty(in: transaction) { transaction.onCommit { self.mayBeParked.store(false, ordering: .relaxed) } }
+            return try Parking.due(at: now, limit: 100, in: transaction)
+        }
         var released = 0
         for entry in due where try await retry(entry) { released += 1 }
         return released

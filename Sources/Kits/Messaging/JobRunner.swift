@@ -147,11 +147,13 @@ public final class JobRunner: Service, CustomStringConvertible {
     private func execute<H: JobHandler>(_ job: Job, _ handler: H) async throws {
         let context = self.context
         let outcome: H.Outcome
+        // Many calls are in flight: the outcome of one that was begun before the breaker opened must not pass for the probe's.
+        let begun = context.now.milliseconds
         do {
             outcome = try await handler.perform(job, context: context)
-            state.withLock { $0.breakers[job.kind]?.recordSuccess(at: context.now.milliseconds) }
+            state.withLock { $0.breakers[job.kind]?.recordSuccess(at: context.now.milliseconds, begunAt: begun) }
         } catch {
-            state.withLock { $0.breakers[job.kind]?.recordFailure(at: context.now.milliseconds) }
+            state.withLock { $0.breakers[job.kind]?.recordFailure(at: context.now.milliseconds, begunAt: begun) }
             throw error
         }
         try await database.write { transaction in

@@ -25,6 +25,11 @@ public enum Timers {
     public static func cancel(_ timers: [DueTimer], in transaction: any Transaction) throws {
         try transaction.execute(delete, each: timers.map { [.time($0.due), .text($0.kind), .id($0.key)] })
     }
+    /// Removes timers and returns those that were still set, so that one cancelled meanwhile does not fire.
+    static func take(_ timers: [DueTimer], in transaction: any Transaction) throws -> [DueTimer] {
+        let counts = try transaction.executeCounting(delete, each: timers.map { [.time($0.due), .text($0.kind), .id($0.key)] })
+        return zip(timers, counts).compactMap { $1 == 1 ? $0 : nil }
+    }
     static func due(at now: Timestamp, limit: Int, in transaction: any ReadTransaction) throws -> [DueTimer] {
         try transaction.query(select, [.time(now), .integer(Int64(limit))]) { DueTimer(due: $0.time(0), kind: $0.text(1), key: $0.id(2)) }
     }
@@ -70,8 +75,7 @@ public final class TimerRunner: Service, CustomStringConvertible {
                     logger.error("a timer failed", metadata: ["kind": "\(timer.kind)", "key": "\(timer.key)", "error": "\(error)"])
                     let later = DueTimer(due: now.advanced(byMilliseconds: 60_000), kind: timer.kind, key: timer.key)
                     try await database.write { transaction in
-                        try Timers.cancel([timer], in: transaction)
-                        try Timers.set([later], in: transaction)
+                        if try !Timers.take([timer], in: transaction).isEmpty { try Timers.set([later], in: transaction) }
                     }
                 }
             }
@@ -82,8 +86,8 @@ public final class TimerRunner: Service, CustomStringConvertible {
     private func fire(_ timers: [DueTimer]) async throws {
         let (fire, context) = (self.fire, self.context)
         try await database.write { transaction in
-            try Timers.cancel(timers, in: transaction)
-            try fire(timers, transaction, context)
+            let timers = try Timers.take(timers, in: transaction)
+            if !timers.isEmpty { try fire(timers, transaction, context) }
         }
     }
 }

@@ -117,11 +117,12 @@ public final class BodyReader {
         var readers: [BodyReader] = []
         readers.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
-            guard let object = value.object else {
-                refuse("\(key)/\(index)", "must be an object, not \(value.kind)")
-                continue
+            let reader = BodyReader(value.object ?? JSONObject(members: []), { [pointer] in "\(pointer())/\(key)/\(index)" }, sink)
+            if value.object == nil {
+                reader.refuse("", "must be an object, not \(value.kind)")
+            } else {
+                readers.append(reader)
             }
-            readers.append(BodyReader(object, { [pointer] in "\(pointer())/\(key)/\(index)" }, sink))
         }
         return readers
     }

@@ -41,7 +41,7 @@ struct ReactToOrders: EventHandler {
     }
 }
 
-/// The job that takes the total: create the intent, then capture it. Both calls may be repeated; the answer's amount is compared.
+/// The job that takes the total. The call may be repeated under its key; the answer's amount is compared.
 struct ChargePayment: JobHandler {
     static let jobKind = "charge-payment"
     let kind = ChargePayment.jobKind
@@ -53,10 +53,9 @@ struct ChargePayment: JobHandler {
     func perform(_ job: Job, context: ServiceContext) async throws -> PaymentIntent {
         let payment = try PaymentJob(job.payload)
         guard let amount = payment.amount else { throw UnexpectedAnswer(description: "a charge without an amount") }
-        let intent = try await provider.createIntent(key: payment.paymentID, orderID: job.key, amount: amount, method: payment.method, timeout: timeout)
+        let intent = try await provider.charge(key: payment.paymentID, orderID: job.key, amount: amount, method: payment.method, timeout: timeout)
         guard intent.amount == amount else { throw UnexpectedAnswer(description: "the provider's intent is over \(intent.amount), not \(amount)") }
-        // A repetition finds what became of the intent; only a fresh one is captured.
-        return intent.status == .created ? try await provider.capture(intent.id, timeout: timeout) : intent
+        return intent
     }
 
     func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {

@@ -40,6 +40,8 @@ struct ClientOptions: ParsableArguments {
             return result
         } catch {
             await http.shutdown()
+            // A stream that is refused has no place for a problem document but its error.
+            if case ClientError.unexpectedStatus(let status, let body) = error { throw APIError(status: status, body: Array(body.utf8)) }
             throw error
         }
     }

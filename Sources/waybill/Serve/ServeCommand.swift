@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Folder of the databases. [WAYBILL_DATA, ./data]") var data: String?
     @Option(help: "Least severe log records shown: debug, info, notice, warning, error. [WAYBILL_LOG_LEVEL, info]") var logLevel: String?
     @Option(help: "Minutes an order may take to settle before it is cancelled. [WAYBILL_ORDER_DEADLINE_MINUTES, 15]") var orderDeadlineMinutes: Int?
-    @Option(help: "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 4]")
+    @Option(help: "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 3]")
     var commitIntervalMs: Int?
 
     func run() async throws {
@@ -29,7 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
         let deadline = try ServeCommand.number(
             orderDeadlineMinutes, environment, "WAYBILL_ORDER_DEADLINE_MINUTES", default: 15, in: 1...10_080, "--order-deadline-minutes")
         let interval = try ServeCommand.number(
-            commitIntervalMs, environment, "WAYBILL_COMMIT_INTERVAL_MS", default: 4, in: 0...100, "--commit-interval-ms")
+            commitIntervalMs, environment, "WAYBILL_COMMIT_INTERVAL_MS", default: 3, in: 0...100, "--commit-interval-ms")
         let levelName = logLevel ?? environment["WAYBILL_LOG_LEVEL"] ?? "info"
         guard let level = Logger.Level(rawValue: levelName) else {
             throw ValidationError("--log-level: \"\(levelName)\" is none of debug, info, notice, warning, error")

@@ -1,0 +1,85 @@
+import Testing
+import Wire
+
+@testable import Messaging
+
+@Suite("Event feed")
+struct EventFeedTests {
+    private let clock = ManualClock()
+
+    private func events(_ numbers: ClosedRange<Int64>) -> [Envelope] {
+        let context = ServiceContext(service: "a", clock: clock, seed: 1)
+        return numbers.map { number in
+            var event = context.envelope(Toy(number), key: Identifier(high: 0, low: 1))
+            event.sequence = number
+            return event
+        }
+    }
+
+    private func numbers(_ work: EventFeed.Work?) -> [Int64]? {
+        guard case .apply(let events) = work else { return nil }
+        return events.map(\.sequence)
+    }
+
+    @Test("an offer that does not fit is left to the outbox, from the last event that was taken")
+    func overflow() throws {
+        let feed = EventFeed(consumer: "c", types: nil, capacity: 3)
+        feed.begin("a", applied: 0, announced: 0)
+        feed.offer(events(1...2), from: "a")
+        feed.offer(events(3...4), from: "a")
+        feed.offer(events(5...5), from: "a")
+        #expect(numbers(feed.take(limit: 10)) == [1, 2], "what is in memory comes first; nothing is put behind the gap")
+        guard case .catchUp(source: "a", after: 2) = feed.take(limit: 10) else { throw Refused(number: 1) }
+        feed.completed(events(1...2))
+        feed.caughtUp("a", events: 2, through: 4)
+        feed.completed(events(3...4))
+        guard case .catchUp(source: "a", after: 4) = feed.take(limit: 10) else { throw Refused(number: 2) }
+        #expect(!feed.isIdle)
+        feed.caughtUp("a", events: 1, through: 5)
+        #expect(feed.applied(from: "a") == 4, "an event that is being applied is not applied")
+        feed.completed(events(5...5))
+        #expect(feed.isIdle)
+        #expect(feed.applied(from: "a") == 5)
+        feed.offer(events(6...6), from: "a")
+        #expect(numbers(feed.take(limit: 10)) == [6])
+    }
+
+    @Test("events committed while the outbox is read are read as well")
+    func lateAnnouncement() throws {
+        let feed = EventFeed(consumer: "c", types: nil, capacity: 3)
+        feed.begin("a", applied: 2, announced: 4)
+        guard case .catchUp(source: "a", after: 2) = feed.take(limit: 10) else { throw Refused(number: 1) }
+        feed.offer(events(5...5), from: "a")
+        feed.caughtUp("a", events: 2, through: 4)
+        guard case .catchUp(source: "a", after: 4) = feed.take(limit: 10) else { throw Refused(number: 2) }
+    }
+
+    @Test("types that nobody asked for count as applied as soon as nothing is left to do")
+    func otherTypes() {
+        let feed = EventFeed(consumer: "c", types: ["Other"], capacity: 3)
+        feed.begin("a", applied: 0, announced: 0)
+        feed.offer(events(1...9), from: "a")
+        #expect(feed.take(limit: 10) == nil || numbers(feed.take(limit: 10)) == nil)
+        #expect(feed.isIdle == false || feed.applied(from: "a") == 9)
+    }
+
+    @Test("events of a source that was not begun are not taken")
+    func unknownSource() {
+        let feed = EventFeed(consumer: "c", types: nil)
+        feed.offer(events(1...1), from: "stranger")
+        #expect(numbers(feed.take(limit: 1)) == nil)
+        #expect(feed.applied(from: "stranger") == 0)
+    }
+
+    @Test("a stopped feed gives no more work, also to one who waits")
+    func stopping() async {
+        let feed = EventFeed(consumer: "c", types: nil)
+        feed.begin("a", applied: 0, announced: 0)
+        async let work = feed.next(limit: 1)
+        feed.stop()
+        guard case .stop = await work else {
+            Issue.record("a stopped feed gave work")
+            return
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Storage
+import Synchronization
+import Testing
+import Wire
+
+@testable import Messaging
+
+@Suite("Outbox and janitor", .timeLimit(.minutes(1)))
+struct OutboxTests {
+    final class Sink: EventSink {
+        let events = Mutex<[Envelope]>([])
+        func committed(_ events: [Envelope], from source: String) { self.events.withLock { $0 += events } }
+    }
+
+    @Test("events are handed on with their row's number once they are durable, and never if the transaction is undone")
+    func handingOn() async throws {
+        let bench = try await Workbench()
+        let sink = Sink()
+        let events = bench.toys([(1, 1), (2, 2)])
+        await #expect(throws: Refused.self) {
+            try await bench.producer.write {
+                try Outbox(sink: sink).append(events, in: $0)
+                throw Refused(number: 0)
+            }
+        }
+        #expect(sink.events.withLock { $0.isEmpty })
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.producer) == 0)
+        try await bench.producer.write {
+            try Outbox(sink: sink).append([], in: $0)
+            try Outbox(sink: sink).append(events, in: $0)
+            #expect(sink.events.withLock { $0.isEmpty }, "nobody hears of it before the commit")
+        }
+        let told = sink.events.withLock { $0 }
+        #expect(told.map(\.id) == events.map(\.id))
+        let (stored, last) = try await bench.producer.read {
+            try Outbox.read(after: 0, limit: 10, types: nil, registry: EventRegistry([Toy.self]), in: $0)
+        }
+        #expect(stored.map(\.sequence) == told.map(\.sequence))
+        #expect(stored.map(\.id) == told.map(\.id))
+        #expect(stored.map(\.body) == told.map(\.body))
+        #expect(last == told.last?.sequence)
+    }
+
+    @Test("types that nobody asks for are passed by undecoded")
+    func otherTypes() async throws {
+        let bench = try await Workbench()
+        try await bench.say([bench.producing.envelope(Noise(), key: Identifier(high: 0, low: 1))], on: bench.bus())
+        try await bench.say([(1, 1)], on: bench.bus())
+        let onlyToys = EventRegistry([Toy.self])
+        let (events, last) = try await bench.producer.read { try Outbox.read(after: 0, limit: 10, types: ["Toy"], registry: onlyToys, in: $0) }
+        #expect(events.count == 1)
+        #expect(last == 2)
+        await #expect(throws: UnknownEvent.self) { try await bench.producer.read { try Outbox.read(after: 0, limit: 10, types: nil, registry: onlyToys, in: $0) } }
+    }
+
+    @Test("the janitor prunes what every consumer has applied, and no more")
+    func pruning() async throws {
+        let bench = try await Workbench()
+        let bus = bench.bus()
+        let slowDatabase = try Workbench.open("slow")
+        try await slowDatabase.migrate([ToyBox.migration], owner: "test")
+        let (quick, slow) = (try await bench.makeConsumer(ToyBox(), on: bus), try await bench.makeConsumer(ToyBox(), on: bus, database: slowDatabase))
+        let janitor = Janitor(database: bench.producer, bus: bus, context: bench.producing, logger: bench.logger)
+        try await bench.say((1...10).map { (key: 1, number: $0) }, on: bus)
+        await quick.drain()
+        if let work = slow.feed.take(limit: 4) { _ = await slow.step(work) }
+        for _ in 0..<2 { try await janitor.step(isAgeRound: true) }
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.producer) == 6)
+        await slow.drain()
+        try await janitor.step(isAgeRound: false)
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.producer) == 0)
+        #expect(try await ToyBox.applied(in: slowDatabase).map(\.value) == Array(1...10))
+        // A number that was pruned is not given out again, otherwise a consumer would take the next event for one that it has seen.
+        try await bench.say([(1, 11)], on: bus)
+        await slow.drain()
+        #expect(try await ToyBox.applied(in: slowDatabase).last?.value == 11)
+        let again = try await bench.makeConsumer(ToyBox(), on: bench.bus(), database: slowDatabase)
+        await again.drain()
+        #expect(try await ToyBox.applied(in: slowDatabase).count == 11)
+    }
+
+    @Test("the janitor forgets inbox ids and idempotency keys by their age")
+    func ageing() async throws {
+        let bench = try await Workbench()
+        let bus = bench.bus()
+        let consumer = try await bench.makeConsumer(ToyBox(), on: bus)
+        let insertKey = SQL("INSERT INTO idempotency_keys (scope, key, fingerprint, status, body, created_at) VALUES ('POST /x', $1, $2, 200, $2, $3)")
+        let keys = SQL("SELECT count(*) FROM idempotency_keys")
+        func use(_ key: String) async throws {
+            let now = bench.clock.now()
+            _ = try await bench.consumer.write { try $0.execute(insertKey, [.text(key), .bytes([]), .time(now)]) }
+        }
+        let janitor = Janitor(database: bench.consumer, bus: bus, context: bench.consuming, logger: bench.logger)
+        try await bench.say([(1, 1), (1, 2)], on: bus)
+        try await use("old")
+        bench.clock.advance(by: .milliseconds(Janitor.idempotencyAge))
+        try await use("young")
+        await consumer.drain()
+        try await janitor.step(isAgeRound: true)
+        #expect(try await bench.count(keys, in: bench.consumer) == 2, "exactly as old as the bound is kept")
+        bench.clock.advance(by: .milliseconds(1))
+        try await janitor.step(isAgeRound: false)
+        #expect(try await bench.count(keys, in: bench.consumer) == 2, "ages are looked at in their own rounds only")
+        try await janitor.step(isAgeRound: true)
+        #expect(try await bench.count(keys, in: bench.consumer) == 1)
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == 2)
+        bench.clock.advance(by: .milliseconds(Janitor.inboxAge - Janitor.idempotencyAge - 1))
+        try await janitor.step(isAgeRound: true)
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == 2)
+        bench.clock.advance(by: .milliseconds(1))
+        try await janitor.step(isAgeRound: true)
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == 0)
+    }
+}

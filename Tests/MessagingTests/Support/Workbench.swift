@@ -1,0 +1,105 @@
+import Logging
+import Messaging
+import Storage
+import StorageSQLite
+import Synchronization
+import Testing
+import Wire
+
+@testable import Messaging
+
+/// A producer and consumers with a database each, a bus between them and a clock that stands still. Nothing runs unless a test steps it.
+final class Workbench: Sendable {
+    let clock = ManualClock()
+    let producer: any Database
+    let consumer: any Database
+    let producing: ServiceContext
+    let consuming: ServiceContext
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    init() async throws {
+        producer = try Workbench.open("producer")
+        consumer = try Workbench.open("consumer")
+        producing = ServiceContext(service: "producer", clock: clock, seed: 1)
+        consuming = ServiceContext(service: "consumer", clock: clock, seed: 2)
+        for database in [producer, consumer] { try await database.migrate([ToyBox.migration], owner: "test") }
+    }
+
+    static func open(_ name: String) throws -> SQLiteDatabase {
+        var configuration = SQLiteDatabase.Configuration()
+        configuration.commitInterval = .zero
+        return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
+    }
+
+    /// A bus as after a start of the process.
+    func bus() -> EventBus {
+        let bus = EventBus(registry: EventRegistry([Toy.self, Noise.self]))
+        bus.addProducer("producer", database: producer)
+        return bus
+    }
+
+    func makeConsumer(_ handler: any EventHandler, on bus: EventBus, database: (any Database)? = nil) async throws -> Consumer {
+        let consumer = Consumer(handler: handler, database: database ?? self.consumer, bus: bus, context: consuming, logger: logger, maximumBatch: 100)
+        try await consumer.prepare()
+        return consumer
+    }
+
+    func toys(_ toys: [(key: Int, number: Int64)]) -> [Envelope] {
+        toys.map { producing.envelope(Toy($0.number), key: Identifier(high: 0, low: UInt64($0.key))) }
+    }
+
+    /// Commits events of the producer in one transaction.
+    func say(_ events: [Envelope], on bus: EventBus) async throws {
+        try await producer.write { try Outbox(sink: bus).append(events, in: $0) }
+    }
+    func say(_ toys: [(key: Int, number: Int64)], on bus: EventBus) async throws { try await say(self.toys(toys), on: bus) }
+
+    func count(_ sql: SQL, in database: any Database) async throws -> Int64 { try await database.read { try $0.first(sql) { $0.integer(0) } ?? -1 } }
+
+    static let outboxRows = SQL("SELECT count(*) FROM outbox")
+    static let inboxRows = SQL("SELECT count(*) FROM inbox")
+    static let parkedRows = SQL("SELECT count(*) FROM parked")
+    static let deadRows = SQL("SELECT count(*) FROM dead_letters")
+    static let jobRows = SQL("SELECT count(*) FROM jobs")
+    static let timerRows = SQL("SELECT count(*) FROM timers")
+}
+
+extension Consumer {
+    /// Steps until nothing waits.
+    func drain(limit: Int = 100) async {
+        while let work = feed.take(limit: limit) { guard await step(work) else { return } }
+    }
+}
+
+/// A database that lets a test do something between the end of one call and the caller's next step.
+final class InterruptedDatabase: Database {
+    private let inner: any Database
+    private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    var name: String { inner.name }
+
+    init(_ inner: any Database) { self.inner = inner }
+
+    /// Does this once, after the next read or write has ended.
+    func afterNextCall(_ body: @escaping @Sendable () async throws -> Void) { interruption.withLock { $0 = body } }
+
+    private func interrupt() async throws {
+        let body = interruption.withLock { interruption in
+            defer { interruption = nil }
+            return interruption
+        }
+        try await body?()
+    }
+
+    func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T {
+        let result = try await inner.write(body)
+        try await interrupt()
+        return result
+    }
+    func read<T: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> T) async throws -> T {
+        let result = try await inner.read(body)
+        try await interrupt()
+        return result
+    }
+    func migrate(_ migrations: [Migration], owner: String) async throws { try await inner.migrate(migrations, owner: owner) }
+    func close() async { await inner.close() }
+}
