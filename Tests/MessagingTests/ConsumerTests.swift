@@ -34,8 +34,7 @@ struct ConsumerTests {
     func duplicates() async throws {
         let bus = bench.bus()
         let consumer = try await bench.makeConsumer(box, on: bus)
-        var events = bench.toys([(1, 1), (1, 2), (2, 3)])
-        for index in events.indices { events[index].sequence = Int64(index + 1) }
+        let events = try bench.numbered([(1, 1), (1, 2), (2, 3)])
         bus.committed(events, from: "producer")
         bus.committed(events, from: "producer")
         await consumer.drain()
@@ -112,8 +111,7 @@ struct ConsumerTests {
         let bus = bench.bus()
         let consumer = try await bench.makeConsumer(box, on: bus)
         box.breaks(at: 1)
-        var events = bench.toys([(1, 1), (1, 2)])
-        for index in events.indices { events[index].sequence = Int64(index + 1) }
+        let events = try bench.numbered([(1, 1), (1, 2)])
         for _ in 0..<2 {
             bus.committed(events, from: "producer")
             await consumer.drain()

@@ -48,6 +48,12 @@ final class Workbench: Sendable {
         toys.map { producing.envelope(Toy($0.number), key: Identifier(high: 0, low: UInt64($0.key))) }
     }
 
+    /// The same as they come out of an outbox, counted from 1.
+    func numbered(_ list: [(key: Int, number: Int64)]) throws -> [Envelope] {
+        let registry = EventRegistry([Toy.self])
+        return try toys(list).enumerated().map { try Envelope(body: $1.body, registry: registry, sequence: Int64($0 + 1)) }
+    }
+
     /// Commits events of the producer in one transaction.
     func say(_ events: [Envelope], on bus: EventBus) async throws {
         try await producer.write { try Outbox(sink: bus).append(events, in: $0) }
