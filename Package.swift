@@ -92,7 +92,7 @@ let package = Package(
         test(
             "Services",
             ["Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "PaymentSimulator", "Web"]),
-        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "Messaging", "StorageSQLite", "PaymentSimulator"]),
+        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],

@@ -40,15 +40,16 @@ public enum Choreography {
         on(
             InventoryReserved.self, from: .inventory, undoneBy: InventoryReleased.self,
             (.orders, "becomes RESERVED", [OrderReserved.self]),
-            (.payments, "charges the total", [PaymentProcessed.self, PaymentFailed.self])),
+            // The last two when a cancellation comes while the provider is being asked.
+            (.payments, "charges the total", [PaymentProcessed.self, PaymentFailed.self, PaymentVoided.self, PaymentRefunded.self])),
         on(InventoryInsufficient.self, from: .inventory, (.orders, "becomes CANCELLED", [OrderCancelled.self])),
         on(OrderReserved.self, from: .orders),
         on(
             PaymentProcessed.self, from: .payments, undoneBy: PaymentRefunded.self,
-            (.orders, "becomes PAID", [OrderConfirmed.self])),
+            (.orders, "becomes PAID", [OrderReserved.self, OrderConfirmed.self])),
         on(
             PaymentFailed.self, from: .payments,
-            (.orders, "becomes FAILED", [OrderFailed.self]), (.inventory, "releases the stock", [InventoryReleased.self])),
+            (.orders, "becomes FAILED", [OrderReserved.self, OrderFailed.self]), (.inventory, "releases the stock", [InventoryReleased.self])),
         on(
             OrderConfirmed.self, from: .orders, undoneBy: OrderCancellationRequested.self,
             (.notifications, "confirms to the customer", [NotificationSent.self, NotificationFailed.self]),
@@ -76,6 +77,15 @@ public enum Choreography {
     /// Events that only observers need: facts that nobody has to act on.
     public static let observedOnly: Set<String> = [OrderReserved.type, NotificationSent.type, NotificationFailed.type, StockAdjusted.type]
 
+    /// Events that nothing in the saga leads to: a person or a deadline does.
+    public static let begunOutside: Set<String> = [
+        OrderCreated.type, OrderCancellationRequested.type, OrderShipped.type, OrderDelivered.type, StockAdjusted.type,
+    ]
+    /// Events after which an order will not be carried out, and what must be given back by then.
+    private static let reversals: [(event: any Event.Type, givesBack: [any Event.Type])] = [
+        (OrderCancellationRequested.self, [InventoryReserved.self, PaymentProcessed.self]), (PaymentFailed.self, [InventoryReserved.self]),
+    ]
+
     /// The types that a service reacts to; nil (all of them) for the observers.
     public static func subscriptions(of service: Participant) -> Set<String>? {
         if service == .analytics || service == .operations { return nil }
@@ -87,15 +97,30 @@ public enum Choreography {
         var gaps: [String] = []
         let declared = steps.map { $0.event.type }
         for type in EventCatalog.types where declared.filter({ $0 == type.type }).count != 1 { gaps.append("\(type.type) must be declared exactly once") }
-        let emitted = Dictionary(grouping: steps.flatMap { step in step.reactions.flatMap { reaction in reaction.emits.map { ($0.type, reaction.service) } } }, by: \.0)
+        let emitted = Dictionary(
+            grouping: steps.flatMap { step in step.reactions.flatMap { reaction in reaction.emits.map { ($0.type, reaction.service) } } }, by: \.0)
         for step in steps {
             let type = step.event.type
             if step.reactions.isEmpty, !observedOnly.contains(type) { gaps.append("nobody reacts to \(type)") }
-            for (_, service) in emitted[type] ?? [] where service != step.producer { gaps.append("\(service.rawValue) emits \(type), which belongs to \(step.producer.rawValue)") }
+            if emitted[type] == nil, !begunOutside.contains(type) { gaps.append("nothing leads to \(type)") }
+            // Only Orders ends a saga, so it must hear what the others did for an order.
+            if step.producer != .orders, !observedOnly.contains(type), !step.reactions.contains(where: { $0.service == .orders }) {
+                gaps.append("Orders does not hear of \(type)")
+            }
+            for (_, service) in emitted[type] ?? [] where service != step.producer {
+                gaps.append("\(service.rawValue) emits \(type), which belongs to \(step.producer.rawValue)")
+            }
             if let undo = step.undoneBy {
                 if !declared.contains(undo.type) { gaps.append("\(type) is undone by \(undo.type), which is not declared") }
             } else if [OrderCreated.type, InventoryReserved.type, PaymentProcessed.type, OrderConfirmed.type].contains(type) {
                 gaps.append("\(type) takes something and names no event that gives it back")
+            }
+        }
+        for (event, taken) in reversals {
+            let answers = Set(steps.filter { $0.event.type == event.type }.flatMap(\.reactions).flatMap(\.emits).map { $0.type })
+            for type in taken.map({ $0.type }) {
+                guard let undo = steps.first(where: { $0.event.type == type })?.undoneBy, !answers.contains(undo.type) else { continue }
+                gaps.append("\(event.type) does not lead to \(undo.type), which gives back what \(type) took")
             }
         }
         return gaps
@@ -104,7 +129,9 @@ public enum Choreography {
     /// The saga as a Mermaid flowchart for the documentation.
     public static var diagram: String {
         var lines = ["flowchart LR"]
-        for service in Participant.allCases where service != .analytics && service != .operations { lines.append("    \(service.rawValue)([\(service.rawValue.capitalized)])") }
+        for service in Participant.allCases where service != .analytics && service != .operations {
+            lines.append("    \(service.rawValue)([\(service.rawValue.capitalized)])")
+        }
         for step in steps {
             let type = step.event.type
             lines.append("    \(step.producer.rawValue) --> \(type)[\(type)]")

@@ -44,13 +44,15 @@ public final class WaybillPlatform: Sendable {
     }
 
     /// Runs until the process is told to stop (SIGTERM, SIGINT) or the surrounding task is cancelled; then finishes what is in flight.
-    /// - Parameter onRunning: called with the port once requests are served.
-    public func run(onRunning: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+    /// - Parameters:
+    ///   - handlesSignals: whether SIGTERM and SIGINT stop this platform; a host that has its own way of stopping says no.
+    ///   - onRunning: called with the port once requests are served.
+    public func run(handlesSignals: Bool = true, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         let assembly = try await assemble(onRunning)
         let group = ServiceGroup(
             configuration: .init(
                 services: assembly.services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger))
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         for database in assembly.databases { await database.close() }
@@ -93,8 +95,9 @@ public final class WaybillPlatform: Sendable {
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes), registry: registry,
             readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
-        // Stopped in reverse: first the entry, then what works on, last what writes the log.
-        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + modules.flatMap(\.runners) + [gateway]
+        // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
+        let workers = modules.filter { $0.name != operations.name }.flatMap(\.runners)
+        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + workers + [gateway] + operations.runners
         return Assembly(services: services, databases: databases + [ledger])
     }
 

@@ -50,7 +50,9 @@ struct OutboxTests {
         let (events, last) = try await bench.producer.read { try Outbox.read(after: 0, limit: 10, types: ["Toy"], registry: onlyToys, in: $0) }
         #expect(events.count == 1)
         #expect(last == 2)
-        await #expect(throws: UnknownEvent.self) { try await bench.producer.read { try Outbox.read(after: 0, limit: 10, types: nil, registry: onlyToys, in: $0) } }
+        await #expect(throws: UnknownEvent.self) {
+            try await bench.producer.read { try Outbox.read(after: 0, limit: 10, types: nil, registry: onlyToys, in: $0) }
+        }
     }
 
     @Test("the janitor prunes what every consumer has applied, and no more")

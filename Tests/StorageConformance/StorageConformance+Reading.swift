@@ -103,7 +103,10 @@ extension StorageConformance {
 
     func values(_ subject: StorageSubject) async throws {
         let database = try await subject.prepared()
-        let texts = ["", " ", "plain", "O'Brien; --", "gr\u{00FC}\u{00DF}e", "e\u{301}", "\u{1F469}\u{200D}\u{1F680}", "\u{10FFFF}", "line\nline\ttab", String(repeating: "x", count: 100_000)]
+        let texts = [
+            "", " ", "plain", "O'Brien; --", "gr\u{00FC}\u{00DF}e", "e\u{301}", "\u{1F469}\u{200D}\u{1F680}", "\u{10FFFF}", "line\nline\ttab",
+            String(repeating: "x", count: 100_000),
+        ]
         let blobs: [[UInt8]] = [[], [0], Array(0...255), [UInt8](repeating: 0, count: 70_000)]
         let integers: [Int64] = [0, 1, .max, 1 << 53 + 1]
         var expected: [(Int, Int64, String?, [UInt8]?)] = []

@@ -7,7 +7,9 @@ import Wire
 
 @Suite("SQLite database", .timeLimit(.minutes(2)))
 struct SQLiteDatabaseTests {
-    private static let schema = [Migration(version: 1, name: "numbers", statements: ["CREATE TABLE numbers (number {int} PRIMARY KEY, value {int} NOT NULL) {clustered}"])]
+    private static let schema = [
+        Migration(version: 1, name: "numbers", statements: ["CREATE TABLE numbers (number {int} PRIMARY KEY, value {int} NOT NULL) {clustered}"])
+    ]
     private static let insert = SQL("INSERT INTO numbers (number, value) VALUES ($1, 0)")
     private static let read = SQL("SELECT value FROM numbers WHERE number = 1")
     private static let write = SQL("UPDATE numbers SET value = $1 WHERE number = 1")
@@ -154,7 +156,8 @@ struct SQLiteDatabaseTests {
     func badFiles() async throws {
         let folder = try TemporaryFolder()
         #expect(throws: StorageError.self) { try SQLiteDatabase(name: "x", path: folder.path("missing/a.db")) }
-        try Data("This is not a database, but it is long enough to be taken for one.".utf8 + [UInt8](repeating: 65, count: 8192)).write(to: folder.url.appendingPathComponent("a.db"))
+        try Data("This is not a database, but it is long enough to be taken for one.".utf8 + [UInt8](repeating: 65, count: 8192)).write(
+            to: folder.url.appendingPathComponent("a.db"))
         #expect(throws: StorageError.self) { try SQLiteDatabase(name: "x", path: folder.path("a.db")) }
         folder.remove()
     }

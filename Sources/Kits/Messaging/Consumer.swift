@@ -147,7 +147,8 @@ public final class Consumer: Service, CustomStringConvertible {
 
     private func park(_ event: Envelope, _ error: any Error) async -> Bool {
         failed.increment()
-        logger.warning("an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(error)"])
+        logger.warning(
+            "an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(error)"])
         let context = self.context
         let admits = !handler.deduplicatesItself
         let positions = positions(of: [event])
@@ -235,7 +236,8 @@ public final class Consumer: Service, CustomStringConvertible {
         }
         if delay == nil {
             dead.increment()
-            logger.error("an event became a dead letter", metadata: ["id": "\(entry.eventID)", "type": "\(entry.type)", "order": "\(entry.key)", "error": "\(error)"])
+            logger.error(
+                "an event became a dead letter", metadata: ["id": "\(entry.eventID)", "type": "\(entry.type)", "order": "\(entry.key)", "error": "\(error)"])
         }
         return delay == nil
     }
