@@ -23,11 +23,18 @@ final class LineBuffer: Sendable {
     func onEnd(_ action: @escaping @Sendable () -> Void) { state.withLock { $0.onEnd = action } }
 
     /// Gives the buffer the connection that it may pause and close. False if the reader has gone meanwhile.
+    ///
+    /// The first lines may have come, and have been taken, before the connection is known here: then it is read on now.
     func attach(_ channel: any Channel) -> Bool {
-        state.withLock { state in
-            if state.ending == nil { state.channel = channel }
-            return state.ending == nil
+        let (isWanted, isStarved) = state.withLock { state in
+            guard state.ending == nil else { return (false, false) }
+            state.channel = channel
+            let isStarved = state.isPaused && state.lines.count < Self.lowWater
+            if isStarved { state.isPaused = false }
+            return (true, isStarved)
         }
+        if isStarved { channel.read() }
+        return isWanted
     }
 
     /// Adds lines. False if the connection should not be read until the buffer asks for it.
@@ -70,7 +77,7 @@ final class LineBuffer: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let (result, paused) = state.withLock { state -> (Result<String?, any Error>?, (any Channel)?) in
                 if let line = state.lines.popFirst() {
-                    let resumes = state.isPaused && state.lines.count < Self.lowWater
+                    let resumes = state.isPaused && state.channel != nil && state.lines.count < Self.lowWater
                     if resumes { state.isPaused = false }
                     return (.success(line), resumes ? state.channel : nil)
                 }

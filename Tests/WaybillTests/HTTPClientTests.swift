@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import WaybillClient
@@ -238,6 +239,24 @@ struct HTTPClientTests {
         }
     }
 
+    @Test("Lines that were taken before the connection was known do not leave it unread")
+    func lateAttachment() async throws {
+        try await withServer { (server, _) async throws in
+            let reads = ReadCounter()
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: false)
+                .channelInitializer { $0.pipeline.addHandler(reads) }
+                .connect(host: "127.0.0.1", port: server.port).get()
+            let buffer = LineBuffer()
+            #expect(!buffer.add([String](repeating: "line", count: LineBuffer.highWater + 1)))
+            for _ in 0...LineBuffer.highWater { #expect(try await buffer.next() == "line") }
+            #expect(buffer.attach(channel))
+            try await channel.eventLoop.submit {}.get()
+            #expect(reads.count.load(ordering: .sequentiallyConsistent) == 1)
+            try await channel.close()
+        }
+    }
+
     @Test("What cannot be sent is refused before it is sent")
     func invalidRequests() async throws {
         try await withServer { (server, client) async throws in
@@ -270,5 +289,16 @@ struct HTTPClientTests {
         }
         #expect(
             "\(ClientError.invalidURL("ftp://x", reason: "it must begin with http://"))" == "The URL \"ftp://x\" cannot be used: it must begin with http://.")
+    }
+}
+
+/// Counts how often its channel is asked to read.
+private final class ReadCounter: ChannelOutboundHandler, Sendable {
+    typealias OutboundIn = Never
+    let count = Atomic<Int>(0)
+
+    func read(context: ChannelHandlerContext) {
+        count.add(1, ordering: .sequentiallyConsistent)
+        context.read()
     }
 }

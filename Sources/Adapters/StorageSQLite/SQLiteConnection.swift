@@ -43,6 +43,8 @@ final class SQLiteConnection {
         switch code & 0xFF {
         case SQLITE_CONSTRAINT: return .constraint(text)
         case SQLITE_FULL: return .full(text)
+        // Another process, a backup tool perhaps, held the lock for longer than the busy timeout: it says nothing about what was to be written.
+        case SQLITE_BUSY, SQLITE_LOCKED: return .overloaded
         case SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CANTOPEN: return .broken(text)
         default: return .failed(text)
         }

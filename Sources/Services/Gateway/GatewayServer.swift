@@ -32,7 +32,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
         ]
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
-        quiet.logLevel = .error
+        quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
             responder: GatewayResponder(api: routes, root: root, context: context, logger: logger),
             server: .http1(

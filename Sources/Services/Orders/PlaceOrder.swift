@@ -68,6 +68,9 @@ final class PlaceOrder: Sendable {
                 violations.append(.init(pointer: "/items/\(index)/\(item.productID == nil ? "sku" : "productId")", detail: "names a product that does not exist"))
                 continue
             }
+            if let sku = item.sku, sku != product.sku {
+                violations.append(.init(pointer: "/items/\(index)/sku", detail: "is not the SKU of the product that productId names"))
+            }
             if item.price == nil, product.price.currency != input.currency {
                 violations.append(.init(pointer: "/items/\(index)", detail: "is sold in \(product.price.currency.code), not in \(input.currency.code)"))
             }
