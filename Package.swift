@@ -24,7 +24,15 @@ func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resou
 
 let package = Package(
     name: "waybill",
-    products: [.executable(name: "waybill", targets: ["waybill"])],
+    products: [
+        .executable(name: "waybill", targets: ["waybill"]),
+        // Libraries for the microbenchmarks in Benchmarks/, a package of its own.
+        .library(name: "Wire", targets: ["Wire"]),
+        .library(name: "Contracts", targets: ["Contracts"]),
+        .library(name: "Storage", targets: ["Storage"]),
+        .library(name: "Messaging", targets: ["Messaging"]),
+        .library(name: "StorageSQLite", targets: ["StorageSQLite"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -59,7 +67,8 @@ let package = Package(
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
-        library("Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+        library(
+            "Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -91,7 +100,10 @@ let package = Package(
         test("Kits", ["Resilience", "Observability", "Web", "Wire", log, metrics]),
         test(
             "Services",
-            ["Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "PaymentSimulator", "Web"]),
+            [
+                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
+                "PaymentSimulator", "Web",
+            ]),
         test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

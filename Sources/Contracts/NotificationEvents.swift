@@ -15,7 +15,9 @@ public struct NotificationSent: Event {
     /// `log`, later `email`, `sms` ...
     public let channel: String
 
-    public init(notificationID: Identifier, kind: NotificationKind, channel: String) { (self.notificationID, self.kind, self.channel) = (notificationID, kind, channel) }
+    public init(notificationID: Identifier, kind: NotificationKind, channel: String) {
+        (self.notificationID, self.kind, self.channel) = (notificationID, kind, channel)
+    }
     public func write(to json: inout JSONWriter) {
         json.member("notificationId", notificationID)
         json.member("kind", kind.rawValue)

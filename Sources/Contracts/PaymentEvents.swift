@@ -10,7 +10,9 @@ public struct PaymentProcessed: Event {
     /// The means of payment; `none` for a total of 0, `offline` for one recorded by an operator.
     public let paymentMethod: String
 
-    public init(paymentID: Identifier, amount: Money, paymentMethod: String) { (self.paymentID, self.amount, self.paymentMethod) = (paymentID, amount, paymentMethod) }
+    public init(paymentID: Identifier, amount: Money, paymentMethod: String) {
+        (self.paymentID, self.amount, self.paymentMethod) = (paymentID, amount, paymentMethod)
+    }
     public func write(to json: inout JSONWriter) {
         json.member("paymentId", paymentID)
         json.member("amount", amount.amount)

@@ -63,7 +63,9 @@ extension WaybillAPI {
     }
 
     /// One page of `GET /orders`, newest first.
-    public func orders(_ filter: OrderFilter, limit: Int, cursor: String? = nil, retry: RetryPolicy = .once) async throws -> (items: [OrderSummary], next: String?) {
+    public func orders(
+        _ filter: OrderFilter, limit: Int, cursor: String? = nil, retry: RetryPolicy = .once
+    ) async throws -> (items: [OrderSummary], next: String?) {
         let query: [(String, String?)] = [
             ("status", filter.status?.rawValue), ("customerId", filter.customerID), ("from", filter.from), ("to", filter.to), ("limit", String(limit)),
             ("cursor", cursor),

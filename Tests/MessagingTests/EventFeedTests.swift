@@ -28,11 +28,11 @@ struct EventFeedTests {
         try feed.offer(events(3...4), from: "a")
         try feed.offer(events(5...5), from: "a")
         #expect(numbers(feed.take(limit: 10)) == [1, 2], "what is in memory comes first; nothing is put behind the gap")
-        guard case .catchUp(source: "a", after: 2) = feed.take(limit: 10) else { throw Refused(number: 1) }
+        guard case .catchUp(source: "a", after: 2, announced: _) = feed.take(limit: 10) else { throw Refused(number: 1) }
         try feed.completed(events(1...2))
         feed.caughtUp("a", events: 2, through: 4)
         try feed.completed(events(3...4))
-        guard case .catchUp(source: "a", after: 4) = feed.take(limit: 10) else { throw Refused(number: 2) }
+        guard case .catchUp(source: "a", after: 4, announced: _) = feed.take(limit: 10) else { throw Refused(number: 2) }
         #expect(!feed.isIdle)
         feed.caughtUp("a", events: 1, through: 5)
         #expect(feed.applied(from: "a") == 4, "an event that is being applied is not applied")
@@ -47,10 +47,20 @@ struct EventFeedTests {
     func lateAnnouncement() throws {
         let feed = EventFeed(consumer: "c", types: nil, capacity: 3)
         feed.begin("a", applied: 2, announced: 4)
-        guard case .catchUp(source: "a", after: 2) = feed.take(limit: 10) else { throw Refused(number: 1) }
+        guard case .catchUp(source: "a", after: 2, announced: _) = feed.take(limit: 10) else { throw Refused(number: 1) }
         try feed.offer(events(5...5), from: "a")
         feed.caughtUp("a", events: 2, through: 4)
-        guard case .catchUp(source: "a", after: 4) = feed.take(limit: 10) else { throw Refused(number: 2) }
+        guard case .catchUp(source: "a", after: 4, announced: _) = feed.take(limit: 10) else { throw Refused(number: 2) }
+    }
+
+    @Test("an outbox found empty because it was pruned does not hide what is committed meanwhile")
+    func prunedOutbox() throws {
+        let feed = EventFeed(consumer: "c", types: nil, capacity: 3)
+        feed.begin("a", applied: 2, announced: 4)
+        guard case .catchUp(source: "a", after: 2, let announced) = feed.take(limit: 10) else { throw Refused(number: 1) }
+        try feed.offer(events(5...5), from: "a")
+        feed.caughtUp("a", events: 0, through: announced)
+        guard case .catchUp(source: "a", after: 4, announced: 5) = feed.take(limit: 10) else { throw Refused(number: 2) }
     }
 
     @Test("types that nobody asked for count as applied as soon as nothing is left to do")

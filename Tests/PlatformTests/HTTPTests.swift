@@ -9,7 +9,8 @@ import Wire
         ("", 400, ""), ("{", 400, ""), ("[]", 422, ""), (#"{"currency":"GBP","currency":"EUR","items":[]}"#, 400, ""), (#"{"a":"\u0000"}"#, 400, ""),
         ("\u{FEFF}{}", 400, ""), (#"{"items":[{"sku":"TEA","quantity":1}]}"#, 422, "/currency"), (#"{"currency":"GBP"}"#, 422, "/items"),
         (#"{"currency":"gbp","items":[{"sku":"TEA","quantity":1}]}"#, 422, "/currency"), (#"{"currency":"GBP","items":[]}"#, 422, "/items"),
-        (#"{"currency":"GBP","items":[{"quantity":1}]}"#, 422, "/items/0"), (#"{"currency":"GBP","items":[{"sku":"TEA","quantity":0}]}"#, 422, "/items/0/quantity"),
+        (#"{"currency":"GBP","items":[{"quantity":1}]}"#, 422, "/items/0"),
+        (#"{"currency":"GBP","items":[{"sku":"TEA","quantity":0}]}"#, 422, "/items/0/quantity"),
         (#"{"currency":"GBP","items":[{"sku":"TEA","quantity":1.5}]}"#, 422, "/items/0/quantity"),
         (#"{"currency":"GBP","items":[{"sku":"TEA","quantity":1000001}]}"#, 422, "/items/0/quantity"),
         (#"{"currency":"GBP","items":[{"sku":"TEA","quantity":99999999999999999999}]}"#, 422, "/items/0/quantity"),
@@ -72,7 +73,8 @@ import Wire
         try await RunningPlatform.with { shop in
             try await shop.product("TEA", units: 1_000_000)
             let seed = Array(
-                #"{"currency":"GBP","customerId":"a","items":[{"sku":"TEA","quantity":2,"price":"4.50"}],"metadata":{"k":"v"},"placedAt":"2026-01-01T00:00:00Z"}"#.utf8)
+                #"{"currency":"GBP","customerId":"a","items":[{"sku":"TEA","quantity":2,"price":"4.50"}],"metadata":{"k":"v"},"placedAt":"2026-01-01T00:00:00Z"}"#
+                    .utf8)
             var random = SystemRandomNumberGenerator()
             let interesting = Array(#"{}[]",:\0-9eE.u€"#.utf8)
             for _ in 0..<400 {

@@ -29,7 +29,8 @@ struct ArgumentTests {
     @Test("Placing an order takes lines, metadata and a price each")
     func place() throws {
         let command = try parse(
-            OrdersPlaceCommand.self, "orders", "place", "--sku", "LAMP:2", "--sku", "a:b:3:1.50", "--currency", "EUR", "--metadata", "k=v=w", "--wait", "--json")
+            OrdersPlaceCommand.self, "orders", "place", "--sku", "LAMP:2", "--sku", "a:b:3:1.50", "--currency", "EUR", "--metadata", "k=v=w", "--wait", "--json"
+        )
         #expect(command.items.map(\.item) == [.init(sku: "LAMP", quantity: 2), .init(sku: "a:b", quantity: 3, price: "1.50")])
         #expect(command.metadata == [MetadataArgument(argument: "k=v=w")])
         #expect(command.wait && command.client.json)

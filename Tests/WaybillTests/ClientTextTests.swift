@@ -23,7 +23,10 @@ struct ClientTextTests {
 
     @Test("An event's line has its time, service and what matters")
     func line() throws {
-        let data = #"{"source":"orders","timestamp":"2026-01-01T00:00:01.250Z","version":3,"oldStatus":"RESERVED","newStatus":"PAID","totalAmount":"4.50","currency":"GBP"}"#
+        let data = """
+            {"source":"orders","timestamp":"2026-01-01T00:00:01.250Z","version":3,"oldStatus":"RESERVED","newStatus":"PAID",\
+            "totalAmount":"4.50","currency":"GBP"}
+            """
         let line = try #require(TimelineLine(ServerSentEvent(id: "1", event: "OrderConfirmed", data: data)))
         #expect(line.newStatus == .paid && line.version == 3)
         let text = line.text(since: Timestamp("2026-01-01T00:00:00Z"), style: .plain)

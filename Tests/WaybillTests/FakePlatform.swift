@@ -60,7 +60,8 @@ private final class FakePlatformHandler: ChannelInboundHandler {
             guard let head else { return }
             let parts = head.uri.split(separator: "?", maxSplits: 1).map(String.init)
             let request = FakePlatform.Request(
-                method: head.method.rawValue, path: parts[0], query: parts.count > 1 ? parts[1] : "", key: head.headers.first(name: "idempotency-key"), body: body)
+                method: head.method.rawValue, path: parts[0], query: parts.count > 1 ? parts[1] : "", key: head.headers.first(name: "idempotency-key"),
+                body: body)
             respond(answer(request), context)
         }
     }

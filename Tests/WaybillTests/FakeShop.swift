@@ -62,7 +62,9 @@ final class FakeShop: Sendable {
         state.placements.append(key)
         guard let body = try? JSONParser.parse(request.body) else { return .init(status: 400, body: "{}") }
         let pennies = Currency("GBP").map { currency in
-            (body["items"]?.array ?? []).reduce(Int64(0)) { $0 + (Money($1["price"]?.string ?? "", currency)?.minorUnits ?? 0) * ($1["quantity"]?.integer ?? 0) }
+            (body["items"]?.array ?? []).reduce(Int64(0)) { sum, item in
+                sum + (Money(item["price"]?.string ?? "", currency)?.minorUnits ?? 0) * (item["quantity"]?.integer ?? 0)
+            }
         }
         let id = Identifier(high: 1_700_000_000_000 << 16 | 0x7000, low: UInt64(state.orders.count))
         let placed = state.orders[key] ?? Placed(id: id, body: body, total: pennies ?? 0)
@@ -81,7 +83,8 @@ final class FakeShop: Sendable {
     private func dashboard(_ state: State) -> String {
         func figures(_ orders: [Placed]) -> String {
             let lines = orders.flatMap { $0.body["items"]?.array ?? [] }
-            return row(orders.count, lines.count, lines.reduce(0) { $0 + ($1["quantity"]?.integer ?? 0) }, orders.reduce(0) { $0 + $1.total } + (state.isWrong ? 1 : 0))
+            let units = lines.reduce(0) { $0 + ($1["quantity"]?.integer ?? 0) }
+            return row(orders.count, lines.count, units, orders.reduce(0) { $0 + $1.total } + (state.isWrong ? 1 : 0))
         }
         func row(_ orders: Int, _ lines: Int, _ units: Int64, _ pennies: Int64) -> String {
             "\"orders\":\(orders),\"lines\":\(lines),\"units\":\(units),\"revenue\":\"\(Money.format(pennies, digits: 2))\",\"currency\":\"GBP\""

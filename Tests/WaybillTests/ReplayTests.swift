@@ -91,7 +91,8 @@ struct ReplayTests {
     func refused() async throws {
         let shop = FakeShop()
         // With the first order only, so that the shop's own book stays empty of others.
-        shop.state.withLock { $0.failures = [.init(status: 409, body: "{\"type\":\"x/insufficient-stock\",\"title\":\"Insufficient stock\",\"detail\":\"d\"}")] }
+        let refusal = #"{"type":"x/insufficient-stock","title":"Insufficient stock","detail":"d"}"#
+        shop.state.withLock { $0.failures = [.init(status: 409, body: refusal)] }
         let report = try await replay(shop, limit: 1)
         #expect(report.placed.refusedCount == 1 && report.placed.refusals.values.first?.invoice == "1")
         #expect(report.platform.others == 1)

@@ -32,7 +32,8 @@ enum ProviderLedger {
     private static let selectByKey = SQL("SELECT \(columns) FROM intents WHERE key = $1 {forUpdate}")
     private static let selectByID = SQL("SELECT \(columns) FROM intents WHERE id = $1 {forUpdate}")
     private static let insert = SQL(
-        "INSERT INTO intents (id, key, order_id, currency, amount, method, status, refunded, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)")
+        "INSERT INTO intents (id, key, order_id, currency, amount, method, status, refunded, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)"
+    )
     private static let update = SQL("UPDATE intents SET status = $2, refunded = $3, reason = $4 WHERE id = $1")
     private static let insertEntry = SQL("INSERT INTO ledger (intent_id, order_id, entry, amount, currency, at) VALUES ($1, $2, $3, $4, $5, $6)")
     private static let selectRefund = SQL("SELECT 1 FROM refunds WHERE key = $1")

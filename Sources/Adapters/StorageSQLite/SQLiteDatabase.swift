@@ -127,7 +127,10 @@ public final class SQLiteDatabase: Database {
     }
 
     private func enqueue(_ write: any PendingWrite) {
-        enum Next { case wait, schedule, hurry, refuse(StorageError) }
+        enum Next {
+            case wait, schedule, hurry
+            case refuse(StorageError)
+        }
         let next: Next = state.withLock { state in
             if let broken = state.broken { return .refuse(broken) }
             if state.isClosed { return .refuse(.closed) }

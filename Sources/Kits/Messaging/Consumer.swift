@@ -80,10 +80,11 @@ public final class Consumer: Service, CustomStringConvertible {
         case .stop: return false
         case .apply(let events):
             if await apply(events) { feed.completed(events) }
-        case .catchUp(let source, let after):
+        case .catchUp(let source, let after, let announced):
             do {
                 let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
-                feed.caughtUp(source, events: events.count, through: last)
+                // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
+                feed.caughtUp(source, events: events.count, through: last ?? announced)
                 if await apply(events) { feed.completed(events) }
             } catch {
                 logger.error("cannot read an outbox", metadata: ["source": "\(source)", "error": "\(error)"])

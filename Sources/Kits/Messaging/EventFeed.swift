@@ -9,8 +9,8 @@ public final class EventFeed: Sendable {
     enum Work: Sendable {
         /// Apply these; they are in order per source.
         case apply([Envelope])
-        /// Read this source's outbox after this sequence number.
-        case catchUp(source: String, after: Int64)
+        /// Read this source's outbox after this sequence number; `announced` was the newest when this was decided.
+        case catchUp(source: String, after: Int64, announced: Int64)
         case stop
     }
 
@@ -118,18 +118,18 @@ public final class EventFeed: Sendable {
                 return .apply(events)
             }
             for source in state.sources.keys.sorted() {
-                if let entry = state.sources[source], entry.isBehind { return .catchUp(source: source, after: entry.taken) }
+                if let entry = state.sources[source], entry.isBehind { return .catchUp(source: source, after: entry.taken, announced: entry.announced) }
             }
             return nil
         }
     }
 
-    /// Notes that a piece of the outbox was read through `last` (nil: nothing was there) and is about to be applied.
-    func caughtUp(_ source: String, events: Int, through last: Int64?) {
+    /// Notes that the outbox was read through a sequence number and that so many of its events are about to be applied.
+    func caughtUp(_ source: String, events: Int, through last: Int64) {
         state.withLock { state in
             guard var entry = state.sources[source] else { return }
             entry.outstanding += events
-            entry.taken = max(entry.taken, last ?? entry.announced)
+            entry.taken = max(entry.taken, last)
             entry.isBehind = entry.taken < entry.announced
             state.sources[source] = entry
         }

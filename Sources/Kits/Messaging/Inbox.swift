@@ -5,7 +5,8 @@ import Wire
 enum Inbox {
     private static let admit = SQL("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING")
     private static let advance = SQL(
-        "INSERT INTO positions (source, sequence) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > positions.sequence")
+        "INSERT INTO positions (source, sequence) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > positions.sequence"
+    )
     private static let positions = SQL("SELECT source, sequence FROM positions")
     private static let prune = SQL("DELETE FROM inbox WHERE event_id IN (SELECT event_id FROM inbox WHERE event_id < $1 ORDER BY event_id LIMIT $2)")
 

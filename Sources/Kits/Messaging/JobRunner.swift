@@ -83,7 +83,10 @@ public final class JobRunner: Service, CustomStringConvertible {
 
     private func next() async -> Job? {
         while true {
-            enum Next { case job(Job), stop, wait }
+            enum Next {
+                case job(Job)
+                case stop, wait
+            }
             let next: Next = state.withLock { state in
                 if state.isStopped { return .stop }
                 guard state.running < maximumRunning, let job = state.waiting.popFirst() else { return .wait }
@@ -139,8 +142,12 @@ public final class JobRunner: Service, CustomStringConvertible {
             performed.increment()
         } catch {
             failed.increment()
-            logger.warning("a job failed and will be tried again", metadata: ["kind": "\(job.kind)", "key": "\(job.key)", "attempt": "\(job.attempts + 1)", "error": "\(error)"])
-            await postpone(job, attempts: job.attempts + 1, by: Backoff().delayMilliseconds(afterAttempt: Int(job.attempts) + 1, random: context.random()), error: "\(error)")
+            logger.warning(
+                "a job failed and will be tried again",
+                metadata: ["kind": "\(job.kind)", "key": "\(job.key)", "attempt": "\(job.attempts + 1)", "error": "\(error)"])
+            await postpone(
+                job, attempts: job.attempts + 1, by: Backoff().delayMilliseconds(afterAttempt: Int(job.attempts) + 1, random: context.random()),
+                error: "\(error)")
         }
     }
 

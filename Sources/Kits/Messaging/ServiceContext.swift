@@ -58,12 +58,14 @@ public final class ServiceContext: Sendable {
 
     /// Wraps an event that this service decided: a new id, its name as the source, and the correlation and causation of what it reacts to.
     public func envelope(
-        _ event: some Event, key: Identifier, version: Int64? = nil, because cause: Envelope? = nil, correlation: Identifier? = nil, causation: Identifier? = nil
+        _ event: some Event, key: Identifier, version: Int64? = nil, because cause: Envelope? = nil, correlation: Identifier? = nil,
+        causation: Identifier? = nil
     ) -> Envelope {
         let now = self.now
         let id = newID(at: now)
         return Envelope(
-            id: id, source: service, key: key, version: version, correlationID: cause?.correlationID ?? correlation ?? id, causationID: cause?.id ?? causation, time: now,
+            id: id, source: service, key: key, version: version, correlationID: cause?.correlationID ?? correlation ?? id, causationID: cause?.id ?? causation,
+            time: now,
             event: event)
     }
 }

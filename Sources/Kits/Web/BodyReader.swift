@@ -18,8 +18,10 @@ public final class BodyReader {
     /// Notes a mistake in a member of this object.
     public func refuse(_ key: String, _ detail: String) {
         guard sink.violations.count < 100 else { return }
-        let escaped = key.contains(where: { $0 == "~" || $0 == "/" })
-            ? key.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0").split(separator: "/", omittingEmptySubsequences: false).joined(separator: "~1")
+        let escaped =
+            key.contains(where: { $0 == "~" || $0 == "/" })
+            ? key.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0").split(separator: "/", omittingEmptySubsequences: false)
+                .joined(separator: "~1")
             : key
         sink.violations.append(.init(pointer: key.isEmpty ? pointer() : "\(pointer())/\(escaped)", detail: detail))
     }

@@ -42,7 +42,8 @@ public final class IdempotentWrite: Sendable {
                 try transaction.execute(
                     IdempotentWrite.insert,
                     [
-                        .text(scope), .text(key), .bytes(fingerprint), .integer(Int64(response.status.code)), .optional(response.headers[.location]), .bytes(body),
+                        .text(scope), .text(key), .bytes(fingerprint), .integer(Int64(response.status.code)), .optional(response.headers[.location]),
+                        .bytes(body),
                         .time(context.now),
                     ])
             }
@@ -58,11 +59,14 @@ public final class IdempotentWrite: Sendable {
         return try await database.read { try IdempotentWrite.find(scope, key, fingerprint, in: $0) }?.get()
     }
 
-    private static func find(_ scope: String, _ key: String, _ fingerprint: [UInt8], in transaction: any ReadTransaction) throws -> Result<WebResponse, Problem>? {
+    private static func find(_ scope: String, _ key: String, _ fingerprint: [UInt8], in transaction: any ReadTransaction) throws -> Result<
+        WebResponse, Problem
+    >? {
         try transaction.first(select, [.text(scope), .text(key)]) { row in
             guard row.bytes(0) == fingerprint else {
                 return .failure(
-                    Problem(.unprocessableContent, "idempotency-key-reused", "This Idempotency-Key was used with another body; use a new key for a new request."))
+                    Problem(
+                        .unprocessableContent, "idempotency-key-reused", "This Idempotency-Key was used with another body; use a new key for a new request."))
             }
             var headers: HTTPFields = [.contentType: "application/json", .idempotencyReplayed: "true"]
             headers[.location] = row.optionalText(2)

@@ -33,7 +33,9 @@ public struct Problem: Error, Sendable {
     public static func notFound(_ thing: String) -> Problem { Problem(.notFound, "not-found", "There is no such \(thing).") }
     /// A body that is JSON, but not what the operation needs.
     public static func invalid(_ violations: [Violation]) -> Problem {
-        Problem(.unprocessableContent, "invalid-body", "The body has \(violations.count == 1 ? "a mistake" : "\(violations.count) mistakes"); see \"errors\".", violations: violations)
+        Problem(
+            .unprocessableContent, "invalid-body", "The body has \(violations.count == 1 ? "a mistake" : "\(violations.count) mistakes"); see \"errors\".",
+            violations: violations)
     }
     /// A query parameter that is not what the operation needs.
     public static func badParameter(_ name: String, _ detail: String) -> Problem {

@@ -19,7 +19,9 @@ public struct WebResponse: Sendable {
     }
 
     /// A JSON object that the closure writes.
-    public static func json(_ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], capacity: Int = 512, _ write: (inout JSONWriter) -> Void) -> WebResponse {
+    public static func json(_ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], capacity: Int = 512, _ write: (inout JSONWriter) -> Void)
+        -> WebResponse
+    {
         json(status, headers: headers, bytes: JSONWriter.object(capacity: capacity, write))
     }
 

@@ -143,10 +143,12 @@ public struct JSONWriter: Sendable {
         case .string(let text): string(text)
         case .array(let values): array(values) { $0.value($1) }
         case .object(let object):
-            self.object { for member in object.members {
-                $0.key(escaping: member.key)
-                $0.value(member.value)
-            } }
+            self.object {
+                for member in object.members {
+                    $0.key(escaping: member.key)
+                    $0.value(member.value)
+                }
+            }
         }
     }
 

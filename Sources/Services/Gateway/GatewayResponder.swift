@@ -90,7 +90,8 @@ struct GatewayResponder: HTTPResponder {
 
     private func collect(_ request: Request) async throws -> [UInt8] {
         guard request.method != .get, request.method != .head else { return [] }
-        let tooLarge = Problem(.contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
+        let tooLarge = Problem(
+            .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > GatewayResponder.maximumBody { throw tooLarge }
         do {
             let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)

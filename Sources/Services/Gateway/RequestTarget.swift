@@ -20,7 +20,8 @@ struct RequestTarget {
         if parts.count == 2 {
             for pair in parts[1].split(separator: "&") {
                 let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                guard let name = RequestTarget.decode(sides[0], isQuery: true), let value = RequestTarget.decode(sides.count == 2 ? sides[1] : "", isQuery: true)
+                guard let name = RequestTarget.decode(sides[0], isQuery: true),
+                    let value = RequestTarget.decode(sides.count == 2 ? sides[1] : "", isQuery: true)
                 else { return nil }
                 query.append((name, value))
             }

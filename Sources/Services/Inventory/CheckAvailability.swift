@@ -30,7 +30,9 @@ struct CheckAvailability: Sendable {
         let items = (body.objects("items", required: true, count: 1...2000) ?? []).map { reader in
             reader.allow("productId", "sku", "quantity")
             let question = AvailabilityQuestion(productID: reader.identifier("productId"), sku: reader.string("sku", maximum: 64))
-            if reader.value("productId", required: false) == nil, reader.value("sku", required: false) == nil { reader.refuse("", "needs a productId or a sku") }
+            if reader.value("productId", required: false) == nil, reader.value("sku", required: false) == nil {
+                reader.refuse("", "needs a productId or a sku")
+            }
             return (question, reader.integer("quantity", required: true, in: 1...1_000_000) ?? 1)
         }
         try body.finish()

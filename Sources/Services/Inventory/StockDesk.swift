@@ -81,7 +81,12 @@ struct StockDesk {
         held.reserveCapacity(orderLines.count)
         for line in orderLines {
             guard let product = product(of: line) else { continue }
-            move(line.quantity, of: product.id, { $0.available -= $1; $0.reserved += $1 })
+            move(
+                line.quantity, of: product.id,
+                {
+                    $0.available -= $1
+                    $0.reserved += $1
+                })
             held.append(StockReservation(productID: product.id, sku: product.sku, quantity: line.quantity, reservationID: context.newID()))
         }
         lines[order] = held
@@ -92,13 +97,27 @@ struct StockDesk {
     /// Gives all lines back.
     mutating func release(_ order: OrderID) -> [StockReservation] {
         let released = lines[order] ?? []
-        for line in released { move(line.quantity, of: line.productID, { $0.reserved -= $1; $0.available += $1 }) }
+        for line in released {
+            move(
+                line.quantity, of: line.productID,
+                {
+                    $0.reserved -= $1
+                    $0.available += $1
+                })
+        }
         return released
     }
 
     /// Turns all lines into sold ones.
     mutating func sell(_ order: OrderID) {
-        for line in lines[order] ?? [] { move(line.quantity, of: line.productID, { $0.reserved -= $1; $0.sold += $1 }) }
+        for line in lines[order] ?? [] {
+            move(
+                line.quantity, of: line.productID,
+                {
+                    $0.reserved -= $1
+                    $0.sold += $1
+                })
+        }
     }
 
     private mutating func move(_ quantity: Int64, of id: ProductID, _ change: (inout Product, Int64) -> Void) {

@@ -57,7 +57,9 @@ final class PlaceOrder: Sendable {
             guard input.items.allSatisfy({ $0.price != nil }) else {
                 throw Problem.unavailable("The catalogue cannot be reached; send a price for every item, or try again.", retryAfterSeconds: 5)
             }
-            return input.items.map { OrderLine(productID: $0.productID, sku: $0.sku, quantity: $0.quantity, price: $0.price ?? Money(minorUnits: 0, currency: input.currency)) }
+            return input.items.map {
+                OrderLine(productID: $0.productID, sku: $0.sku, quantity: $0.quantity, price: $0.price ?? Money(minorUnits: 0, currency: input.currency))
+            }
         }
         var violations: [Problem.Violation] = []
         var lines: [OrderLine] = []
@@ -65,7 +67,8 @@ final class PlaceOrder: Sendable {
         var wanted: [ProductID: Int64] = [:]
         for (index, (item, product)) in zip(input.items, found).enumerated() {
             guard let product else {
-                violations.append(.init(pointer: "/items/\(index)/\(item.productID == nil ? "sku" : "productId")", detail: "names a product that does not exist"))
+                violations.append(
+                    .init(pointer: "/items/\(index)/\(item.productID == nil ? "sku" : "productId")", detail: "names a product that does not exist"))
                 continue
             }
             if let sku = item.sku, sku != product.sku {
@@ -88,7 +91,8 @@ final class PlaceOrder: Sendable {
     }
 
     private static func insufficient(_ shortages: [StockShortage]) -> Problem {
-        Problem(.conflict, "insufficient-stock", "There is not enough stock of \(shortages.count == 1 ? "a product" : "\(shortages.count) products").") { json in
+        Problem(.conflict, "insufficient-stock", "There is not enough stock of \(shortages.count == 1 ? "a product" : "\(shortages.count) products").") {
+            json in
             json.key("shortages")
             json.array(shortages) { json, shortage in
                 json.object { json in

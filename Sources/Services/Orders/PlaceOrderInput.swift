@@ -38,7 +38,9 @@ struct PlaceOrderInput: Sendable {
         let metadata = body.stringMap("metadata", maximumEntries: 50, maximumLength: 500)
         self.metadata = metadata.isEmpty ? nil : PlaceOrderInput.text(metadata)
         placedAt = body.timestamp("placedAt")
-        if let placedAt, placedAt > now.advanced(byMilliseconds: PlaceOrderInput.clockSkewMilliseconds) { body.refuse("placedAt", "must not lie in the future") }
+        if let placedAt, placedAt > now.advanced(byMilliseconds: PlaceOrderInput.clockSkewMilliseconds) {
+            body.refuse("placedAt", "must not lie in the future")
+        }
         if let placedAt, placedAt.milliseconds < 0 { body.refuse("placedAt", "must not lie before 1970") }
         let readers = body.objects("items", required: true, count: 1...PlaceOrderInput.maximumLines) ?? []
         items = readers.compactMap { PlaceOrderInput.item($0, currency) }
@@ -68,7 +70,9 @@ struct PlaceOrderInput: Sendable {
     /// A reference such as `test_approve`; what looks like a card number is refused, so that none is ever stored (promise S16).
     private static func paymentMethod(_ body: BodyReader) -> String {
         guard let method = body.string("paymentMethod", maximum: 64) else { return "test_approve" }
-        let isReference = method.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 58, 95].contains($0) }
+        let isReference = method.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [45, 46, 58, 95].contains($0)
+        }
         if !isReference { body.refuse("paymentMethod", "must be a reference of letters, digits and the characters - . : _") }
         if method.utf8.filter({ (48...57).contains($0) }).count >= 12, !method.utf8.contains(where: { (65...90).contains($0) || (97...122).contains($0) }) {
             body.refuse("paymentMethod", "must be a reference to a means of payment, never a card number")

@@ -11,7 +11,9 @@ struct ReadOrders: Sendable {
         try request.allow()
         let id = try request.identifier("id", of: "order")
         let found = try await database.read { transaction in
-            try OrderStore.find(id, in: transaction).map { ($0, try OrderStore.lines(of: $0, in: transaction), try OrderStore.history(of: id, in: transaction)) }
+            try OrderStore.find(id, in: transaction).map {
+                ($0, try OrderStore.lines(of: $0, in: transaction), try OrderStore.history(of: id, in: transaction))
+            }
         }
         guard let (order, lines, history) = found else { throw Problem.notFound("order") }
         return .json(capacity: 1024 + 96 * lines.count) { OrderJSON.write(order, lines: lines, history: history, to: &$0) }

@@ -47,7 +47,8 @@ enum PaymentStore {
             upsert,
             each: payments.map {
                 [
-                    .id($0.orderID), .id($0.id), .integer($0.state.code), .optional($0.amount?.currency.code), .optional($0.amount?.minorUnits), .text($0.method),
+                    .id($0.orderID), .id($0.id), .integer($0.state.code), .optional($0.amount?.currency.code), .optional($0.amount?.minorUnits),
+                    .text($0.method),
                     .optional($0.intentID), .optional($0.reason), .time($0.createdAt), .time($0.updatedAt),
                 ]
             })

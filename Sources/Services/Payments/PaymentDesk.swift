@@ -54,7 +54,8 @@ struct PaymentDesk {
         case .charge: jobs.append(job(ChargePayment.jobKind, payment, because: cause))
         case .void: jobs.append(job(VoidPayment.jobKind, payment, because: cause))
         case .refund: jobs.append(job(RefundPayment.jobKind, payment, because: cause))
-        case .announceProcessed: if let amount = payment.amount { announce(PaymentProcessed(paymentID: payment.id, amount: amount, paymentMethod: payment.method), payment, cause) }
+        case .announceProcessed:
+            if let amount = payment.amount { announce(PaymentProcessed(paymentID: payment.id, amount: amount, paymentMethod: payment.method), payment, cause) }
         case .announceFailed: announce(PaymentFailed(paymentID: payment.id, reason: payment.reason ?? "declined"), payment, cause)
         case .announceVoided: announce(PaymentVoided(paymentID: payment.id), payment, cause)
         case .announceRefunded: if let amount = payment.amount { announce(PaymentRefunded(paymentID: payment.id, amount: amount), payment, cause) }

@@ -12,8 +12,10 @@ struct DemoScenario: Sendable {
         happyPath, shortAtOnce, lastUnit, declined, insufficientFunds, cancelledWhilePaid, cancelledWhileCharging, zeroTotal, offline, lostReply,
     ]
 
-    static let happyPath = DemoScenario(name: "paid, shipped, delivered", story: "Stock is reserved, the payment captured, the customer told; then the parcel leaves.") {
-        stage in
+    static let happyPath = DemoScenario(
+        name: "paid, shipped, delivered",
+        story: "Stock is reserved, the payment captured, the customer told; then the parcel leaves."
+    ) { stage in
         let product = try await stage.product("happy", units: 10)
         let order = try await stage.place(product)
         var timeline = stage.timeline(order)
@@ -29,7 +31,10 @@ struct DemoScenario: Sendable {
         ]
     }
 
-    static let shortAtOnce = DemoScenario(name: "not enough stock, told at once", story: "Three are wanted, one is there: the order is not accepted.") { stage in
+    static let shortAtOnce = DemoScenario(
+        name: "not enough stock, told at once",
+        story: "Three are wanted, one is there: the order is not accepted."
+    ) { stage in
         let product = try await stage.product("short", units: 1)
         do {
             _ = try await stage.place(product, quantity: 3)
@@ -43,10 +48,17 @@ struct DemoScenario: Sendable {
         }
     }
 
-    static let lastUnit = DemoScenario(name: "the last unit, wanted by twelve", story: "Some may pass the first look at the stock; the reservation decides.") { stage in
+    static let lastUnit = DemoScenario(
+        name: "the last unit, wanted by twelve",
+        story: "Some may pass the first look at the stock; the reservation decides."
+    ) { stage in
         let product = try await stage.product("last", units: 1)
         let placed = try await inParallel(Array(0..<12), width: 12) { _ -> OrderID? in
-            do { return try await stage.place(product, quantity: 1).id } catch let error as APIError where error.type == "insufficient-stock" { return nil }
+            do {
+                return try await stage.place(product, quantity: 1).id
+            } catch let error as APIError where error.type == "insufficient-stock" {
+                return nil
+            }
         }
         let accepted = placed.compactMap { $0 }
         var ended: [OrderStatus: [OrderID]] = [:]
@@ -89,7 +101,10 @@ struct DemoScenario: Sendable {
         }
     }
 
-    static let cancelledWhilePaid = DemoScenario(name: "cancelled after it was paid", story: "The customer changes his mind: money and stock go back.") { stage in
+    static let cancelledWhilePaid = DemoScenario(
+        name: "cancelled after it was paid",
+        story: "The customer changes his mind: money and stock go back."
+    ) { stage in
         let product = try await stage.product("refund", units: 10)
         let order = try await stage.place(product)
         var timeline = stage.timeline(order)
@@ -104,7 +119,8 @@ struct DemoScenario: Sendable {
     }
 
     static let cancelledWhileCharging = DemoScenario(
-        name: "cancelled while the payment is under way", story: "The provider takes three seconds; whatever it does, no money is kept."
+        name: "cancelled while the payment is under way",
+        story: "The provider takes three seconds; whatever it does, no money is kept."
     ) { stage in
         let product = try await stage.product("void", units: 10)
         let order = try await stage.place(product, method: "test_slow")
@@ -120,7 +136,10 @@ struct DemoScenario: Sendable {
         ]
     }
 
-    static let zeroTotal = DemoScenario(name: "nothing to pay", story: "A free sample: the order is PAID without a charge.") { stage in
+    static let zeroTotal = DemoScenario(
+        name: "nothing to pay",
+        story: "A free sample: the order is PAID without a charge."
+    ) { stage in
         let product = try await stage.product("sample", units: 10, price: "0.00")
         let order = try await stage.place(product)
         var timeline = stage.timeline(order)
@@ -129,7 +148,10 @@ struct DemoScenario: Sendable {
         return [try await stage.orderIs(order.id, .paid), try await stage.stockIs(product, available: 8, reserved: 2)]
     }
 
-    static let offline = DemoScenario(name: "paid offline", story: "A bank transfer: the order waits RESERVED until an operator records the payment.") { stage in
+    static let offline = DemoScenario(
+        name: "paid offline",
+        story: "A bank transfer: the order waits RESERVED until an operator records the payment."
+    ) { stage in
         let product = try await stage.product("offline", units: 10)
         let order = try await stage.place(product, method: "offline")
         var timeline = stage.timeline(order)
@@ -143,8 +165,10 @@ struct DemoScenario: Sendable {
         ]
     }
 
-    static let lostReply = DemoScenario(name: "the provider's reply is lost", story: "The money was taken, the answer never came: asked again with the same key, it is not taken twice.") {
-        stage in
+    static let lostReply = DemoScenario(
+        name: "the provider's reply is lost",
+        story: "The money was taken, the answer never came: asked again with the same key, it is not taken twice."
+    ) { stage in
         let product = try await stage.product("lost", units: 10)
         let order = try await stage.place(product, method: "test_timeout")
         var timeline = stage.timeline(order)

@@ -52,7 +52,8 @@ struct ExamineMachine: Sendable {
     private func writable(_ place: String) -> Finding {
         let name = place == folder ? folder : "\(folder) (will be made)"
         if access(place, W_OK | X_OK) == 0 { return .ok("data folder", "\(name) is writable") }
-        return .fail("data folder", "\(place): \(String(cString: strerror(errno)))", "Give this user the right to write there, or name another folder with --data.")
+        let reason = String(cString: strerror(errno))
+        return .fail("data folder", "\(place): \(reason)", "Give this user the right to write there, or name another folder with --data.")
     }
 
     private func free(_ place: String) -> Finding {

@@ -1,5 +1,5 @@
-import Wire
 import WaybillClient
+import Wire
 
 /// Looks at a running platform from outside.
 struct ExamineServer: Sendable {

@@ -53,9 +53,7 @@ struct Reconcile: Sendable {
     private func orders(_ ids: Set<OrderID>, _ sales: SalesSummary, _ others: Int64) async throws -> Result {
         guard let currency = Currency(ReplayPlan.currency) else { throw JSONMismatch(key: "currency", expected: "an ISO 4217 code") }
         var result = Result(sales: sales, ledger: OrdersLedger(), statuses: [:], reasons: [:], lost: [], others: others)
-        let period = others > 0 ? plan.period.flatMap { period in Timestamp(period.from + "T00:00:00Z").flatMap { from in
-            Timestamp(period.to + "T00:00:00Z").map { from..<$0 }
-        } } : nil
+        let period = others > 0 ? try plan.range() : nil
         var missing = ids
         for status in OrderStatus.allCases where status.isSettled {
             let isSold = status != .cancelled && status != .failed

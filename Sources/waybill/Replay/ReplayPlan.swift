@@ -1,4 +1,5 @@
 import WaybillClient
+import Wire
 
 /// What is replayed: the orders of a file, and the stock that they need.
 struct ReplayPlan: Sendable {
@@ -51,5 +52,14 @@ struct ReplayPlan: Sendable {
         guard parts.count == 2 else { return nil }
         let (year, month) = parts[1] == 12 ? (parts[0] + 1, 1) : (parts[0], parts[1] + 1)
         return ("\(first)-01", "\(year)-\(month < 10 ? "0" : "")\(month)-01")
+    }
+
+    /// The same as moments in UTC.
+    func range() throws -> Range<Timestamp>? {
+        guard let period else { return nil }
+        guard let from = Timestamp(period.from + "T00:00:00Z"), let to = Timestamp(period.to + "T00:00:00Z") else {
+            throw JSONMismatch(key: "InvoiceDate", expected: "a date of the years 1 to 9999")
+        }
+        return from..<to
     }
 }

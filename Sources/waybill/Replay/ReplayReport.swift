@@ -65,7 +65,8 @@ struct ReplayReport: Sendable {
         }
         if platform.others > 0 {
             Output.line(
-                "Note: the platform holds \(ProgressLine.grouped(Int(platform.others))) orders that are not of this run; compared were those placed in the file's months.")
+                "Note: the platform holds \(ProgressLine.grouped(Int(platform.others))) orders that are not of this run; compared were those placed in the file's months."
+            )
         }
         Output.line()
         Output.line(Output.style(.faint, "Data: " + ReplayReport.credit))

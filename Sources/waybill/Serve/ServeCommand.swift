@@ -20,7 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Folder of the databases. [WAYBILL_DATA, ./data]") var data: String?
     @Option(help: "Least severe log records shown: debug, info, notice, warning, error. [WAYBILL_LOG_LEVEL, info]") var logLevel: String?
     @Option(help: "Minutes an order may take to settle before it is cancelled. [WAYBILL_ORDER_DEADLINE_MINUTES, 15]") var orderDeadlineMinutes: Int?
-    @Option(help: "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 3]")
+    @Option(
+        help:
+            "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 3]")
     var commitIntervalMs: Int?
 
     func run() async throws {
