@@ -19,17 +19,18 @@ struct Reconcile: Sendable {
     }
 
     /// Analytics is given up on when its figures stand still for so long.
-    static let patience: Duration = .seconds(15)
+    static let defaultPatience: Duration = .seconds(15)
     static let interval: Duration = .milliseconds(300)
     let api: WaybillAPI
     let retry: RetryPolicy
     let plan: ReplayPlan
+    var patience = defaultPatience
 
     func callAsFunction(_ ids: Set<OrderID>) async throws -> Result {
         var (sales, others) = try await analytics(ids)
         var result = try await orders(ids, sales, others)
         var lastChange = ContinuousClock.now
-        while !result.ledger.differences(from: sales.totals).isEmpty, ContinuousClock.now - lastChange < Reconcile.patience {
+        while !result.ledger.differences(from: sales.totals).isEmpty, ContinuousClock.now - lastChange < patience {
             try await Task.sleep(for: Reconcile.interval)
             let now = try await analytics(ids)
             if now.sales != sales { lastChange = .now }

@@ -8,6 +8,8 @@ struct Replay: Sendable {
     /// How long a server that is away is waited for.
     let retryFor: Duration
     let mode: ProgressBar.Mode
+    /// How long Analytics may stand still before its figures count as final.
+    var patience = Reconcile.defaultPatience
 
     func callAsFunction(_ api: WaybillAPI) async throws -> ReplayReport {
         let retries = Tickets()
@@ -28,7 +30,7 @@ struct Replay: Sendable {
         settling.finish()
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
 
-        let platform = try await Reconcile(api: api, retry: retry, plan: plan)(ids)
+        let platform = try await Reconcile(api: api, retry: retry, plan: plan, patience: patience)(ids)
         return ReplayReport(plan: plan, stock: stock, placed: placed, platform: platform, seconds: seconds, retries: retries.next())
     }
 }

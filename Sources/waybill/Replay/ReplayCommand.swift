@@ -9,7 +9,8 @@ struct ReplayCommand: AsyncParsableCommand {
             The file is one of UCI Online Retail's form, plain or gzip (InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,
             CustomerID,Country). The products are stocked with what the orders need, each invoice becomes an order with an Idempotency-Key
             of its own, and when all are settled the figures of Analytics and Orders are compared with the file's. Run it again after a
-            crash of either side: nothing is placed twice. Exits with 1 if a single figure differs.
+            crash of either side: nothing is placed twice. Exits with 1 if a single figure differs. Without --url it uses the platform at
+            the default address, or, when none runs there, one that it starts in a temporary folder.
 
             Examples:
               waybill replay online_retail.csv.gz --url http://127.0.0.1:8080
@@ -40,8 +41,12 @@ struct ReplayCommand: AsyncParsableCommand {
         guard retryFor >= 0, retryFor <= 86_400 else { throw ValidationError("--retry-for must be 0 to 86400 seconds.") }
     }
 
-    /// What provides the platform when no address is given.
-    private var launcher: any PlatformLauncher { RunningPlatform(url: client.address) }
+    /// The platform at the given address; without one, the platform that runs at the default address, or else one of its own.
+    private func launcher() async -> any PlatformLauncher {
+        let isGiven = client.url != nil || ClientOptions.addressOfEnvironment != nil
+        let isRunning = try? await client.withAPI(timeout: .seconds(2)) { try await $0.http.send(ClientRequest(path: "/health/live")).status == 200 }
+        return isGiven || isRunning == true ? RunningPlatform(url: client.address) : OwnPlatform()
+    }
 
     func run() async throws {
         let mode = ProgressBar.Mode.suited(isSilent: client.json)
@@ -50,7 +55,7 @@ struct ReplayCommand: AsyncParsableCommand {
         reading.advance(by: content.lineCount)
         reading.finish()
         let replay = Replay(plan: ReplayPlan(content, limit: limit, factor: factor), connections: connections, retryFor: .seconds(retryFor), mode: mode)
-        let report = try await launcher.withPlatform { [connections] url in
+        let report = try await launcher().withPlatform { [connections] url in
             try await ClientOptions.withAPI(at: url, connections: connections) { try await replay($0) }
         }
         if client.json { Output.line(report.json) } else { report.show() }
