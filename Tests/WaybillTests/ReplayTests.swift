@@ -18,7 +18,7 @@ struct ReplayTests {
 
     private func replay(_ shop: FakeShop, retryFor: Duration = .seconds(10), limit: Int? = nil) async throws -> ReplayReport {
         let platform = try await FakePlatform.start { shop.answer($0) }
-        let replay = Replay(plan: ReplayPlan(try file(), limit: limit), connections: 2, retryFor: retryFor, mode: .silent)
+        let replay = Replay(plan: ReplayPlan(try file(), limit: limit), connections: 2, retryFor: retryFor, mode: .silent, patience: .milliseconds(50))
         do {
             let report = try await ClientOptions.withAPI(at: platform.url, connections: 2) { try await replay($0) }
             try await platform.stop()
@@ -63,6 +63,16 @@ struct ReplayTests {
         let second = try await replay(shop)
         #expect(second.isReconciled && second.stock.created == 0 && second.stock.toppedUp == 0)
         #expect(shop.state.withLock { $0.orders.count } == 3)
+    }
+
+    @Test("Figures of Analytics that are a penny off are not reconciled, and each is named")
+    func wrongByAPenny() async throws {
+        let shop = FakeShop()
+        shop.state.withLock { $0.isWrong = true }
+        let report = try await replay(shop, limit: 1)
+        #expect(!report.isReconciled)
+        #expect(report.differences.map(\.field).contains("totals.revenue") && report.differences.map(\.field).contains("orders_service.revenue"))
+        #expect(try JSONParser.parse(Array(report.json.utf8))["reconciled"] == .bool(false))
     }
 
     @Test("Known products are topped up to what the orders need")

@@ -7,9 +7,11 @@ struct OwnPlatform: PlatformLauncher {
     func withPlatform<T: Sendable>(_ body: @Sendable (String) async throws -> T) async throws -> T {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("waybill-\(ProcessInfo.processInfo.processIdentifier)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        // Before the first logger is made: it would keep the old way of logging.
+        let registry = Observing.start(level: .critical)
         var configuration = PlatformConfiguration(storage: .folder(folder))
         configuration.port = 0
-        let platform = try WaybillPlatform(configuration, logger: Logger(label: "waybill"), registry: Observing.start(level: .error))
+        let platform = try WaybillPlatform(configuration, logger: Logger(label: "waybill"), registry: registry)
         let (ports, announce) = AsyncStream<Int>.makeStream()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
