@@ -1,28 +1,31 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-let benchmark = Target.Dependency.product(name: "Benchmark", package: "benchmark")
-let log = Target.Dependency.product(name: "Logging", package: "swift-log")
-
-func kits(_ names: String...) -> [Target.Dependency] { names.map { .product(name: $0, package: "waybill") } }
-func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(
-        name: name, dependencies: [benchmark] + dependencies, path: "Benchmarks/\(name)",
-        swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")],
-        plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])
-}
-
+// A package of its own, so that nobody who only builds Waybill fetches or compiles the measuring tools.
+// 6.3: with older toolchains the benchmark package asks for a swift-argument-parser older than Waybill's.
 let package = Package(
-    name: "Benchmarks",
+    name: "waybill-benchmarks",
     dependencies: [
         .package(name: "waybill", path: ".."),
-        // Without its traits it needs no allocation counters, which come from packages of their own.
+        // Its traits count allocations and retains, with packages that replace malloc: not needed here.
         .package(url: "https://github.com/ordo-one/benchmark.git", from: "1.38.1", traits: []),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     ],
     targets: [
-        suite("Values", kits("Wire", "Contracts")),
-        suite("Engine", kits("Wire", "Contracts", "Storage", "Messaging", "StorageSQLite") + [log]),
+        .executableTarget(
+            name: "Microbenchmarks",
+            dependencies: [
+                .product(name: "Wire", package: "waybill"),
+                .product(name: "Contracts", package: "waybill"),
+                .product(name: "Storage", package: "waybill"),
+                .product(name: "Messaging", package: "waybill"),
+                .product(name: "StorageSQLite", package: "waybill"),
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Benchmarks/Microbenchmarks",
+            swiftSettings: [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")],
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])
     ],
     swiftLanguageModes: [.v6]
 )
