@@ -6,20 +6,24 @@ import Wire
 /// Tells what is available now. Advice: the reservation decides.
 struct CheckAvailability: Sendable {
     let database: any Database
+    let board: AvailabilityBoard
 
     /// The products asked for, in order; nil for those that do not exist.
     func callAsFunction(_ questions: [AvailabilityQuestion]) async throws -> [ProductAvailability?] {
-        try await database.read { transaction in
-            try questions.map { question in
-                let product: Product?
-                if let id = question.productID {
-                    product = try StockStore.find(id, in: transaction)
-                } else {
-                    product = try question.sku.flatMap { try StockStore.find(sku: $0, in: transaction) }
-                }
-                return product.map { ProductAvailability(productID: $0.id, sku: $0.sku, price: $0.price, available: $0.available) }
+        var answers = questions.map(board.find)
+        let missing = answers.indices.filter { answers[$0] == nil }
+        guard !missing.isEmpty else { return answers }
+        let products = try await database.read { transaction in
+            try missing.map { index in
+                if let id = questions[index].productID { return try StockStore.find(id, in: transaction) }
+                return try questions[index].sku.flatMap { try StockStore.find(sku: $0, in: transaction) }
             }
         }
+        board.add(products.compactMap { $0 })
+        for (index, product) in zip(missing, products) {
+            answers[index] = product.map { ProductAvailability(productID: $0.id, sku: $0.sku, price: $0.price, available: $0.available) }
+        }
+        return answers
     }
 
     /// `POST /inventory/availability`.

@@ -17,12 +17,13 @@ public final class InventoryService: ServiceModule {
 
     public init(_ environment: ServiceEnvironment) {
         database = environment.database
-        let check = CheckAvailability(database: environment.database)
+        let board = AvailabilityBoard()
+        let check = CheckAvailability(database: environment.database, board: board)
         let products = ManageProducts(
-            environment: environment, idempotent: IdempotentWrite(database: environment.database, context: environment.context))
+            environment: environment, idempotent: IdempotentWrite(database: environment.database, context: environment.context), board: board)
 
         availability = { try await check($0) }
-        handler = ReserveStock(outbox: environment.outbox)
+        handler = ReserveStock(outbox: environment.outbox, board: board)
         routes = [
             Route(.post, "/inventory/products", products.create),
             Route(.put, "/inventory/products", products.upsert),

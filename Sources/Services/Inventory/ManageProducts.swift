@@ -10,6 +10,7 @@ struct ManageProducts: Sendable {
     static let maximumBulk = 1000
     let environment: ServiceEnvironment
     let idempotent: IdempotentWrite
+    let board: AvailabilityBoard
 
     /// `POST /inventory/products`.
     func create(_ request: WebRequest) async throws -> WebResponse {
@@ -42,6 +43,7 @@ struct ManageProducts: Sendable {
                 }
             }
             try StockStore.updateDetails(changed, in: transaction)
+            board.update(changed, in: transaction)
             return (new.count, changed.count)
         }
         return .json { json in
@@ -54,6 +56,7 @@ struct ManageProducts: Sendable {
         let context = environment.context
         let products = inputs.map { Product(id: context.newID(), sku: $0.sku, name: $0.name, price: $0.price, available: $0.available ?? 0) }
         try StockStore.insert(products, in: transaction)
+        board.update(products, in: transaction)
         let stocked = products.filter { $0.available > 0 }
         try StockStore.recordAdjustments(stocked.map { ($0.id, $0.available) }, reason: "initial", at: context.now, in: transaction)
         try announce(stocked.map { ($0, $0.available) }, reason: "initial", in: transaction)
@@ -100,6 +103,7 @@ struct ManageProducts: Sendable {
             product.name = input.name
             product.price = input.price
             try StockStore.updateDetails([product], in: transaction)
+            board.update([product], in: transaction)
             if let count = input.available, count != product.available {
                 try adjust(&product, by: count - product.available, reason: "count", in: transaction)
             }
@@ -133,6 +137,7 @@ struct ManageProducts: Sendable {
     private func adjust(_ product: inout Product, by delta: Int64, reason: String, in transaction: any Transaction) throws {
         product.available += delta
         try StockStore.updateStock([product], in: transaction)
+        board.update([product], in: transaction)
         try StockStore.recordAdjustments([(product.id, delta)], reason: reason, at: environment.context.now, in: transaction)
         try announce([(product, delta)], reason: reason, in: transaction)
     }

@@ -9,6 +9,7 @@ import Wire
 /// (RELIABILITY, traps 10 and 11). All lines of an order are held, or none.
 struct ReserveStock: EventHandler {
     let outbox: Outbox
+    let board: AvailabilityBoard
     let subscriptions = Choreography.subscriptions(of: .inventory)
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
@@ -23,7 +24,7 @@ struct ReserveStock: EventHandler {
             default: continue
             }
         }
-        try desk.commit(at: context.now, in: transaction)
+        try desk.commit(at: context.now, board: board, in: transaction)
         try outbox.append(answers, in: transaction)
     }
 

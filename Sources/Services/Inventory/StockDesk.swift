@@ -128,8 +128,10 @@ struct StockDesk {
     }
 
     /// Writes everything.
-    func commit(at now: Timestamp, in transaction: any Transaction) throws {
-        try StockStore.updateStock(changedProducts.sorted().compactMap { products[$0] }, in: transaction)
+    func commit(at now: Timestamp, board: AvailabilityBoard, in transaction: any Transaction) throws {
+        let changed = changedProducts.sorted().compactMap { products[$0] }
+        try StockStore.updateStock(changed, in: transaction)
+        board.update(changed, in: transaction)
         try StockStore.save(changedOrders.compactMap { order in states[order].map { (order, $0) } }, at: now, in: transaction)
         try StockStore.insert(newLines, in: transaction)
     }
