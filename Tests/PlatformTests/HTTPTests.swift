@@ -112,6 +112,27 @@ import Wire
         }
     }
 
+    @Test func `what is asked before an order follows every change of price and stock`() async throws {
+        try await RunningPlatform.with { shop in
+            let id = try await shop.product("TEA", units: 3)
+            func ask() async throws -> [JSONValue?] {
+                let json = try await shop.send("POST", "/inventory/availability", #"{"items":[{"sku":"TEA","quantity":1}]}"#).json
+                return [json["available"], json["items"]?[0]?["availableQuantity"], json["items"]?[0]?["price"]]
+            }
+            #expect(try await ask() == [.bool(true), .number("3"), .string("4.50")])
+            let order = try await shop.order("TEA", quantity: 3)
+            try await shop.eventually(order, is: "PAID")
+            #expect(try await ask() == [.bool(false), .number("0"), .string("4.50")])
+            #expect(try await shop.send("POST", "/inventory/products/\(id)/adjustments", #"{"delta":5,"reason":"delivery"}"#).status == 201)
+            #expect(try await shop.send("PUT", "/inventory/products/\(id)", #"{"name":"Tea","price":"5.00","currency":"GBP"}"#).status == 200)
+            #expect(try await ask() == [.bool(true), .number("5"), .string("5.00")])
+            #expect(try await shop.send("PUT", "/inventory/products", #"{"products":[{"sku":"TEA","name":"Tea","price":"6.00","currency":"GBP"}]}"#).status == 200)
+            #expect(try await ask() == [.bool(true), .number("5"), .string("6.00")])
+            #expect(try await shop.send("POST", "/orders/\(order)/cancel").status == 202)
+            try await shop.eventually("the cancelled units are back") { try await ask()[1] == .number("8") }
+        }
+    }
+
     @Test func `lists are paged and filtered`() async throws {
         try await RunningPlatform.with { shop in
             try await shop.product("TEA", units: 100)
