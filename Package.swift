@@ -36,6 +36,9 @@ let package = Package(
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "StorageSQLite", targets: ["StorageSQLite"]),
+        .library(name: "Orders", targets: ["Orders"]),
+        .library(name: "Inventory", targets: ["Inventory"]),
+        .library(name: "Payments", targets: ["Payments"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),

@@ -115,7 +115,7 @@ import Wire
     @Test func `what is asked before an order follows every change of price and stock`() async throws {
         try await RunningPlatform.with { shop in
             let id = try await shop.product("TEA", units: 3)
-            func ask() async throws -> [JSONValue?] {
+            @Sendable func ask() async throws -> [JSONValue?] {
                 let json = try await shop.send("POST", "/inventory/availability", #"{"items":[{"sku":"TEA","quantity":1}]}"#).json
                 return [json["available"], json["items"]?[0]?["availableQuantity"], json["items"]?[0]?["price"]]
             }

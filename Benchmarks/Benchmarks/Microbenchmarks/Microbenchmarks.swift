@@ -7,6 +7,7 @@ let benchmarks: @Sendable () -> Void = {
     registerJSON()
     registerMoney()
     registerIdentifiers()
+    registerStateMachines()
     registerStorage()
     registerEvents()
 }

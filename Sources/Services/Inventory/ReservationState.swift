@@ -1,5 +1,5 @@
 /// What Inventory holds for one order, as a pure state machine; `docs/spec/reservation.md` is its specification and is compared with it by a test.
-enum ReservationState: String, Hashable, Sendable, CaseIterable {
+public enum ReservationState: String, Hashable, Sendable, CaseIterable {
     /// Nothing is known of the order yet.
     case none
     /// Stock is held for every line.
@@ -14,7 +14,7 @@ enum ReservationState: String, Hashable, Sendable, CaseIterable {
     case sold
 
     /// What happens to a reservation.
-    enum Input: String, Hashable, Sendable, CaseIterable {
+    public enum Input: String, Hashable, Sendable, CaseIterable {
         /// The order asks for its lines, and there is enough of all.
         case requestCovered
         /// The order asks for its lines, and there is not enough.
@@ -25,7 +25,7 @@ enum ReservationState: String, Hashable, Sendable, CaseIterable {
     }
 
     /// What is to be done.
-    enum Effect: String, Hashable, Sendable {
+    public enum Effect: String, Hashable, Sendable {
         /// Take the lines from what is available and say InventoryReserved.
         case hold
         /// Say InventoryInsufficient.
@@ -39,7 +39,8 @@ enum ReservationState: String, Hashable, Sendable, CaseIterable {
         case nothing
     }
 
-    mutating func apply(_ input: Input) -> Effect {
+    /// Applies an input and says what is to be done.
+    public mutating func apply(_ input: Input) -> Effect {
         let (next, effect) = transition(input)
         self = next
         return effect

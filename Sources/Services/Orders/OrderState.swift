@@ -4,9 +4,9 @@ import Contracts
 ///
 /// Events of different topics overtake each other, so every input has a meaning in every status: a change, a note for later, or nothing. Only a person's wish
 /// can be refused.
-struct OrderState: Hashable, Sendable {
+public struct OrderState: Hashable, Sendable {
     /// What happens to an order.
-    enum Input: Hashable, Sendable, CaseIterable {
+    public enum Input: Hashable, Sendable, CaseIterable {
         /// Inventory holds all lines.
         case stockReserved
         /// Inventory cannot hold all lines and holds none.
@@ -30,7 +30,7 @@ struct OrderState: Hashable, Sendable {
     }
 
     /// What an input leads to.
-    enum Decision: Hashable, Sendable {
+    public enum Decision: Hashable, Sendable {
         /// The order takes these statuses, one after the other.
         case change([OrderStatus])
         /// Something is remembered; the status stays.
@@ -41,18 +41,25 @@ struct OrderState: Hashable, Sendable {
         case refuse
     }
 
-    var status: OrderStatus
+    /// Where the order stands.
+    public internal(set) var status: OrderStatus
     /// Counts the changes of status, from 1.
-    var version: Int64
+    public internal(set) var version: Int64
     /// While CANCELLING: Inventory has answered.
-    var isStockFree = false
+    public internal(set) var isStockFree = false
     /// While CANCELLING: Payments has answered.
-    var isPaymentUndone = false
+    public internal(set) var isPaymentUndone = false
     /// The customer pays elsewhere; an operator records it.
-    var isOffline = false
+    public internal(set) var isOffline = false
+
+    /// An order in a status, with what it remembers.
+    public init(status: OrderStatus, version: Int64, isStockFree: Bool = false, isPaymentUndone: Bool = false, isOffline: Bool = false) {
+        (self.status, self.version) = (status, version)
+        (self.isStockFree, self.isPaymentUndone, self.isOffline) = (isStockFree, isPaymentUndone, isOffline)
+    }
 
     /// Applies an input and says what it led to; status, version and notes are updated accordingly.
-    mutating func apply(_ input: Input) -> Decision {
+    public mutating func apply(_ input: Input) -> Decision {
         let decision = decide(input)
         switch decision {
         case .change(let statuses):

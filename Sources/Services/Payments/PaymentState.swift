@@ -1,7 +1,7 @@
 /// The payment of one order as a pure state machine; `docs/spec/payment.md` is its specification and is compared with it by a test.
 ///
 /// A provider's silence is never a state: while nothing is known the payment stays where it is and the same question is asked again (promise S17).
-enum PaymentState: String, Hashable, Sendable, CaseIterable {
+public enum PaymentState: String, Hashable, Sendable, CaseIterable {
     /// Nothing is known of the order yet.
     case none
     /// The provider is being asked to take the total.
@@ -24,7 +24,7 @@ enum PaymentState: String, Hashable, Sendable, CaseIterable {
     case paidOffline
 
     /// What happens to a payment.
-    enum Input: String, Hashable, Sendable, CaseIterable {
+    public enum Input: String, Hashable, Sendable, CaseIterable {
         /// Stock is reserved, and there is something to charge.
         case due
         /// Stock is reserved, and the total is 0.
@@ -45,7 +45,7 @@ enum PaymentState: String, Hashable, Sendable, CaseIterable {
     }
 
     /// What is to be done.
-    enum Effect: String, Hashable, Sendable {
+    public enum Effect: String, Hashable, Sendable {
         /// Ask the provider to take the total.
         case charge
         /// Ask the provider to give up the intent.
@@ -63,7 +63,8 @@ enum PaymentState: String, Hashable, Sendable, CaseIterable {
         case nothing
     }
 
-    mutating func apply(_ input: Input) -> Effect {
+    /// Applies an input and says what is to be done.
+    public mutating func apply(_ input: Input) -> Effect {
         let (next, effect) = transition(input)
         self = next
         return effect
