@@ -23,7 +23,7 @@ public struct PlatformConfiguration: Sendable {
     /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
     func commitInterval(of database: String) -> Duration {
         switch database {
-        case "analytics": commitInterval * 16
+        case "analytics": commitInterval * 10
         case "notifications": commitInterval * 8
         // Streams of events show what the archive has committed.
         case "operations": commitInterval * 2

@@ -43,7 +43,7 @@ public final class Consumer: Service, CustomStringConvertible {
     public var description: String { "consumer \(context.service)" }
 
     /// A consumer of this handler on this database.
-    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 512) {
+    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048) {
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
         feed = EventFeed(consumer: context.service, types: handler.subscriptions)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
@@ -94,7 +94,7 @@ public final class Consumer: Service, CustomStringConvertible {
         return true
     }
 
-    /// Applies a batch in one transaction; if it throws, its events one by one, so that only the guilty one is parked.
+    /// Applies a batch in one transaction; if it throws, its halves, until the guilty event stands alone and is parked.
     /// - Returns: whether all of it is durable. If not, the process is ending, and the events must stay in their producer's outbox for the next start.
     private func apply(_ events: [Envelope]) async -> Bool {
         if events.isEmpty { return true }
@@ -112,8 +112,10 @@ public final class Consumer: Service, CustomStringConvertible {
                 wait = min(wait * 2, .seconds(5))
             } catch {
                 if events.count == 1 { return await park(events[0], error) }
-                for event in events { guard await apply([event]) else { return false } }
-                return true
+                // Halving finds the guilty event of a batch of thousands in a dozen steps; one by one, each with its commit, would hold up the others.
+                let half = events.count / 2
+                guard await apply(Array(events[..<half])) else { return false }
+                return await apply(Array(events[half...]))
             }
         }
     }
