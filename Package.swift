@@ -61,7 +61,7 @@ let package = Package(
         library("Storage", "Kits/Storage", ["Wire"]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
-        library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", deque, log, metrics, lifecycle]),
+        library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
         library("Web", "Kits/Web", ["Wire", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
@@ -111,7 +111,7 @@ let package = Package(
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
                 "PaymentSimulator", "Web",
             ]),
-        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
+        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "Observability", log]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],

@@ -91,12 +91,13 @@ public final class WaybillPlatform: Sendable {
         for consumer in consumers { try await consumer.prepare() }
         let janitors = zip(modules, environments).map { Janitor(database: $0.database, bus: bus, context: $1.context, logger: $1.logger) }
         register(databases + [ledger], consumers)
+        let deadLetters = DeadLetterService(desks: consumers.map(\.deadLetters), environment: environments[5])
 
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes), registry: registry,
+            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes) + deadLetters.routes, registry: registry,
             readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
         // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
-        let workers = modules.filter { $0.name != operations.name }.flatMap(\.runners)
+        let workers = modules.filter { $0.name != operations.name }.flatMap(\.runners) + deadLetters.runners
         let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + workers + [gateway] + operations.runners
         return Assembly(services: services, databases: databases + [ledger])
     }
@@ -143,6 +144,13 @@ public final class WaybillPlatform: Sendable {
             registry.registerGauge(name: "waybill_feed_backlog", help: "Events in a consumer's feed.", labels: [("consumer", consumer.feed.consumer)]) {
                 [feed = consumer.feed] in Double(feed.backlog)
             }
+            registry.registerGauge(
+                name: "waybill_dead_letters_open", help: "Dead letters that nobody has redriven or archived.", labels: [("consumer", consumer.feed.consumer)]
+            ) { [backlog = consumer.backlog] in Double(backlog.deadLetters) }
+            registry.registerGauge(
+                name: "waybill_parked_events", help: "Events that wait for another attempt, or behind one that does.",
+                labels: [("consumer", consumer.feed.consumer)]
+            ) { [backlog = consumer.backlog] in Double(backlog.parked) }
         }
     }
 }

@@ -60,7 +60,7 @@ struct OutboxTests {
         let bench = try await Workbench()
         let bus = bench.bus()
         let slowDatabase = try Workbench.open("slow")
-        try await slowDatabase.migrate([ToyBox.migration], owner: "test")
+        try await slowDatabase.migrate(ToyBox.migrations, owner: "test")
         let (quick, slow) = (try await bench.makeConsumer(ToyBox(), on: bus), try await bench.makeConsumer(ToyBox(), on: bus, database: slowDatabase))
         let janitor = Janitor(database: bench.producer, bus: bus, context: bench.producing, logger: bench.logger)
         try await bench.say((1...10).map { (key: 1, number: $0) }, on: bus)

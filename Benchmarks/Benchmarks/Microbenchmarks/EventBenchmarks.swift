@@ -46,8 +46,10 @@ private final class Handover: Sendable {
     init() async throws {
         producing = try SQLiteDatabase(name: "producer", path: ":memory:", configuration: .unpaced)
         consuming = try SQLiteDatabase(name: "consumer", path: ":memory:", configuration: .unpaced)
-        let migration = Migration(version: 1, name: "messaging", statements: MessagingSchema.statements)
-        for database in [producing, consuming] { try await database.migrate([migration], owner: "benchmark") }
+        let migrations = [
+            Migration(version: 1, name: "messaging", statements: MessagingSchema.statements), MessagingSchema.administration(version: 2),
+        ]
+        for database in [producing, consuming] { try await database.migrate(migrations, owner: "benchmark") }
         let bus = EventBus(registry: EventCatalog.registry)
         bus.addProducer("orders", database: producing)
         outbox = Outbox(sink: bus)

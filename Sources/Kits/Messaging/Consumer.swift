@@ -24,21 +24,29 @@ extension EventHandler {
 }
 
 /// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
+///
+/// Events that are in trouble (parked ones) or may be (those that were in flight when the process ended without warning) are counted durably before they are
+/// handled, so that one that ends the process is found and becomes a dead letter like any other (RELIABILITY, trap 13). All others cost no statement more.
 public final class Consumer: Service, CustomStringConvertible {
-    private static let schedule = RetrySchedule.eventConsumer
+    static let schedule = RetrySchedule.eventConsumer
 
+    /// The queue of what was committed.
     public let feed: EventFeed
-    private let handler: any EventHandler
-    private let database: any Database
-    private let bus: EventBus
-    private let context: ServiceContext
-    private let logger: Logger
+    /// How many events are parked or dead; gauges.
+    public let backlog = ConsumerBacklog()
+    let handler: any EventHandler
+    let database: any Database
+    let bus: EventBus
+    let context: ServiceContext
+    let logger: Logger
     private let maximumBatch: Int
     /// Whether the parking table may have rows; spares the healthy case a query per batch.
-    private let mayBeParked = Atomic<Bool>(true)
+    let mayBeParked = Atomic<Bool>(true)
+    /// What is left of a start after a crash; nil as soon as that is over.
+    let careful = Mutex<CarefulStart?>(nil)
     private let applied: Counter
-    private let failed: Counter
-    private let dead: Counter
+    let failed: Counter
+    let dead: Counter
 
     public var description: String { "consumer \(context.service)" }
 
@@ -52,13 +60,27 @@ public final class Consumer: Service, CustomStringConvertible {
         bus.add(feed)
     }
 
-    /// Reads where the consumer stood when the process ended, so that it goes on from there. Must be called before any service commits an event.
+    /// What operators do with the events that this consumer could not apply.
+    public var deadLetters: any DeadLetterDesk {
+        LocalDeadLetterDesk(handler: handler, database: database, bus: bus, context: context, backlog: backlog)
+    }
+
+    /// Reads where the consumer stood when the process ended, and whether it ended properly, so that it goes on from there. Must be called before any service
+    /// commits an event.
     public func prepare() async throws {
-        let positions = try await database.read { try Inbox.positions(in: $0) }
-        for source in bus.sources {
-            let last = try await bus.last(source)
-            feed.begin(source, applied: positions[source] ?? 0, announced: last)
+        var last: [String: Int64] = [:]
+        for source in bus.sources { last[source] = try await bus.last(source) }
+        let now = context.now
+        let (positions, wasProper, suspects, parked, dead) = try await database.write { transaction in
+            (
+                try Inbox.positions(in: transaction), try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction),
+                try Parking.count(in: transaction), try DeadLetters.openCount(in: transaction)
+            )
         }
+        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last) }
+        backlog.set(parked: parked, deadLetters: dead)
+        let start = CarefulStart(positions: positions, last: last, suspects: suspects)
+        careful.withLock { $0 = wasProper || start.isOver ? nil : start }
     }
 
     /// Works until the process is shut down; the batch at hand is finished.
@@ -72,6 +94,8 @@ public final class Consumer: Service, CustomStringConvertible {
         } onGracefulShutdown: {
             self.feed.stop()
         }
+        // If this cannot be written, the next start is a careful one: slower, not wrong.
+        try? await database.write { try Runs.end(in: $0) }
     }
 
     /// Does one piece of work; false when it was to stop.
@@ -85,7 +109,10 @@ public final class Consumer: Service, CustomStringConvertible {
                 let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
                 feed.caughtUp(source, events: events.count, through: last ?? announced)
-                if await apply(events) { feed.completed(events) }
+                let isCareful = careful.withLock { $0?.covers(source) ?? false }
+                guard isCareful ? await applyCarefully(events) : await apply(events) else { return true }
+                feed.completed(events)
+                if isCareful { passedCarefully(source, through: last ?? announced) }
             } catch {
                 logger.error("cannot read an outbox", metadata: ["source": "\(source)", "error": "\(error)"])
                 try? await context.clock.sleep(for: .seconds(1))
@@ -95,46 +122,40 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     /// Applies a batch in one transaction; if it throws, its halves, until the guilty event stands alone and is parked.
+    /// - Parameter attempt: which attempt this is, if it was counted before; 0 for the healthy case, which is not.
     /// - Returns: whether all of it is durable. If not, the process is ending, and the events must stay in their producer's outbox for the next start.
-    private func apply(_ events: [Envelope]) async -> Bool {
+    func apply(_ events: [Envelope], counted attempt: Int64 = 0) async -> Bool {
         if events.isEmpty { return true }
         var wait: Duration = .milliseconds(100)
         while true {
             do {
-                try await database.write { try self.apply(events, in: $0) }
+                try await database.write { try self.apply(events, counted: attempt, in: $0) }
                 applied.increment(by: events.count)
                 return true
-            } catch let error as StorageError where Consumer.isOutage(error) {
+            } catch let error as StorageError where error.isOutage {
                 if error == .closed { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
                 if Task.isCancelled { return false }
                 wait = min(wait * 2, .seconds(5))
             } catch {
-                if events.count == 1 { return await park(events[0], error) }
+                if events.count == 1 { return await park(events[0], error, attempt: max(1, attempt)) }
                 // Halving finds the guilty event of a batch of thousands in a dozen steps; one by one, each with its commit, would hold up the others.
                 let half = events.count / 2
-                guard await apply(Array(events[..<half])) else { return false }
-                return await apply(Array(events[half...]))
+                guard await apply(Array(events[..<half]), counted: attempt) else { return false }
+                return await apply(Array(events[half...]), counted: attempt)
             }
         }
     }
 
-    /// Failures that say nothing about the event: the same batch is tried again.
-    private static func isOutage(_ error: StorageError) -> Bool {
-        switch error {
-        case .full, .broken, .overloaded, .closed: true
-        case .constraint, .failed: false
-        }
-    }
-
-    private func apply(_ events: [Envelope], in transaction: any Transaction) throws {
+    private func apply(_ events: [Envelope], counted attempt: Int64, in transaction: any Transaction) throws {
         var fresh = handler.deduplicatesItself ? events : try Inbox.admit(events, in: transaction)
+        if attempt > 0 { try Attempts.forget(fresh.map(\.id), in: transaction) }
         if mayBeParked.load(ordering: .relaxed) {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
-                try Parking.park(event, attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
+                try park(event, attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
             }
             if !keys.isEmpty { fresh.removeAll { keys.contains($0.key) } }
         }
@@ -142,33 +163,13 @@ public final class Consumer: Service, CustomStringConvertible {
         try Inbox.advance(positions(of: events), in: transaction)
     }
 
-    private func positions(of events: [Envelope]) -> [String: Int64] {
+    func positions(of events: [Envelope]) -> [String: Int64] {
         var positions: [String: Int64] = [:]
         for event in events where event.sequence > 0 { positions[event.source] = max(positions[event.source] ?? 0, event.sequence) }
         return positions
     }
 
-    private func park(_ event: Envelope, _ error: any Error) async -> Bool {
-        failed.increment()
-        logger.warning(
-            "an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(error)"])
-        let context = self.context
-        let admits = !handler.deduplicatesItself
-        let positions = positions(of: [event])
-        let text = "\(error)"
-        return await retryingOutages {
-            try await self.database.write { transaction in
-                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
-                let now = context.now
-                let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
-                try Parking.park(event, attempts: 1, due: due, error: text, now: now, in: transaction)
-                transaction.onCommit { self.mayBeParked.store(true, ordering: .relaxed) }
-                try Inbox.advance(positions, in: transaction)
-            }
-        }
-    }
-
-    private func retryingOutages(_ body: () async throws -> Void) async -> Bool {
+    func retryingOutages(_ body: () async throws -> Void) async -> Bool {
         while !Task.isCancelled {
             do {
                 try await body()
@@ -180,68 +181,14 @@ public final class Consumer: Service, CustomStringConvertible {
         }
         return false
     }
+}
 
-    private func retryLoop() async {
-        while !Task.isCancelled {
-            do {
-                try await context.clock.sleep(for: .milliseconds(100))
-                if mayBeParked.load(ordering: .relaxed) { while try await retryParked() > 0 {} }
-            } catch is CancellationError { return } catch StorageError.closed { return } catch {
-                logger.error("cannot retry parked events", metadata: ["error": "\(error)"])
-            }
+extension StorageError {
+    /// Failures that say nothing about the event: it is tried again.
+    var isOutage: Bool {
+        switch self {
+        case .full, .broken, .overloaded, .closed: true
+        case .constraint, .failed: false
         }
-    }
-
-    /// Tries the due parked events again, one transaction each: the step that a simulation drives.
-    /// - Returns: how many left the parking.
-    func retryParked() async throws -> Int {
-        let now = context.now
-        // The flag follows the order of the commits: set after this returned, it could hide an event that was parked meanwhile.
-        let due = try await database.write { transaction in
-            if try Parking.isEmpty(in: transaction) { transaction.onCommit { self.mayBeParked.store(false, ordering: .relaxed) } }
-            return try Parking.due(at: now, limit: 100, in: transaction)
-        }
-        var released = 0
-        for entry in due where try await retry(entry) { released += 1 }
-        return released
-    }
-
-    private func retry(_ entry: Parking.Entry) async throws -> Bool {
-        let (handler, context, registry) = (self.handler, self.context, bus.registry)
-        do {
-            try await database.write { transaction in
-                let event = try Envelope(body: entry.body, registry: registry)
-                try Parking.remove(entry, in: transaction)
-                try handler.react(to: [event], in: transaction, context: context)
-            }
-            return true
-        } catch let error as StorageError where Consumer.isOutage(error) {
-            throw error
-        } catch {
-            return try await count(entry, error: "\(error)")
-        }
-    }
-
-    /// Counts a failed attempt; after the last one the event becomes a dead letter and those behind it go on.
-    private func count(_ entry: Parking.Entry, error: String) async throws -> Bool {
-        failed.increment()
-        let attempts = entry.attempts + 1
-        let topic = bus.registry[entry.type]?.topic ?? "unknown"
-        let delay = Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts))
-        let now = context.now
-        try await database.write { transaction in
-            if let delay {
-                let due = now.advanced(byMilliseconds: delay)
-                try Parking.postpone(entry, attempts: attempts, due: due, error: error, in: transaction)
-            } else {
-                try Parking.bury(entry, topic: topic, attempts: attempts, error: error, now: now, in: transaction)
-            }
-        }
-        if delay == nil {
-            dead.increment()
-            logger.error(
-                "an event became a dead letter", metadata: ["id": "\(entry.eventID)", "type": "\(entry.type)", "order": "\(entry.key)", "error": "\(error)"])
-        }
-        return delay == nil
     }
 }

@@ -9,6 +9,8 @@ public final class EventBus: EventSink {
     private let producers = Mutex<[String: any Database]>([:])
     /// What stored events are decoded with.
     public let registry: EventRegistry
+    /// Where consumers queue up with events that may end the process.
+    let suspicious = OneAtATime()
 
     /// A bus without members.
     public init(registry: EventRegistry) { self.registry = registry }

@@ -3,13 +3,15 @@ import ServiceLifecycle
 import Storage
 import Wire
 
-/// Prunes what has served: outbox rows that all consumers have applied, inbox ids and idempotency keys beyond their age. In small transactions, so that it
+/// Prunes what has served: outbox rows that all consumers have applied, inbox ids, idempotency keys and closed dead letters beyond their age. In small transactions, so that it
 /// delays nobody.
 public final class Janitor: Service, CustomStringConvertible {
     /// How long an event can still be delivered again; inbox ids are kept longer than that.
     public static let inboxAge: Int64 = 7 * 86_400_000
     /// How long an Idempotency-Key is remembered: 24 hours.
     public static let idempotencyAge: Int64 = 86_400_000
+    /// How long a dead letter is kept after it was redriven or archived: 30 days.
+    public static let closedLetterAge: Int64 = 30 * 86_400_000
 
     private static let chunk = 2000
     private static let pruneKeys = SQL(
@@ -49,5 +51,7 @@ public final class Janitor: Service, CustomStringConvertible {
         while try await database.write({ try Inbox.prune(before: inboxLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
         let keyLimit = now.advanced(byMilliseconds: -Janitor.idempotencyAge)
         while try await database.write({ try $0.execute(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
+        let letterLimit = now.advanced(byMilliseconds: -Janitor.closedLetterAge)
+        while try await database.write({ try DeadLetters.prune(closedBefore: letterLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
     }
 }

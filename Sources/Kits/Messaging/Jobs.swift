@@ -23,7 +23,7 @@ public struct Job: Sendable {
 /// The jobs table of one service's database.
 public struct JobQueue: Sendable {
     private let offer: @Sendable (Job) -> Void
-    private static let insert = SQL("INSERT INTO jobs (id, kind, key, payload, attempts, due_at) VALUES ($1, $2, $3, $4, 0, $5)")
+    static let insert = SQL("INSERT INTO jobs (id, kind, key, payload, attempts, due_at) VALUES ($1, $2, $3, $4, 0, $5)")
     private static let select = SQL("SELECT id, kind, key, payload, attempts FROM jobs WHERE due_at <= $1 ORDER BY due_at LIMIT $2")
     private static let delete = SQL("DELETE FROM jobs WHERE id = $1")
     private static let postpone = SQL("UPDATE jobs SET attempts = $2, due_at = $3, error = $4 WHERE id = $1")

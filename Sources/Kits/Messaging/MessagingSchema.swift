@@ -27,4 +27,34 @@ public enum MessagingSchema {
         body {bytes} NOT NULL, created_at {int} NOT NULL, PRIMARY KEY (scope, key)) {clustered}
         """,
     ]
+
+    /// The step that adds what operators need: attempts that are counted before they are made, dead letters with a state, and the record of what
+    /// administrators did. The same statements for every service.
+    /// - Parameter version: the number of the step among the service's own.
+    public static func administration(version: Int) -> Migration {
+        Migration(
+            version: version, name: "attempts, dead letters with a state, administrators' actions",
+            statements: [
+                "CREATE TABLE runs (id {int} PRIMARY KEY CHECK (id = 1), began_at {int} NOT NULL) {clustered}",
+                """
+                CREATE TABLE attempts (event_id {id} NOT NULL, attempt {int} NOT NULL CHECK (attempt > 0), at {int} NOT NULL, error {text},
+                PRIMARY KEY (event_id, attempt)) {clustered}
+                """,
+                "ALTER TABLE dead_letters ADD COLUMN state {int} NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 2)",
+                "ALTER TABLE dead_letters ADD COLUMN version {int} NOT NULL DEFAULT 1",
+                "ALTER TABLE dead_letters ADD COLUMN error_group {text} NOT NULL DEFAULT ''",
+                "ALTER TABLE dead_letters ADD COLUMN original {bytes}",
+                "ALTER TABLE dead_letters ADD COLUMN closed_at {int}",
+                "ALTER TABLE dead_letters ADD COLUMN closed_by {text}",
+                "ALTER TABLE dead_letters ADD COLUMN closed_because {text}",
+                "UPDATE dead_letters SET error_group = error",
+                "CREATE INDEX dead_letters_by_state ON dead_letters (state, died_at)",
+                "CREATE INDEX dead_letters_by_key ON dead_letters (key, state)",
+                """
+                CREATE TABLE admin_actions (id {id} PRIMARY KEY, at {int} NOT NULL, actor {text} NOT NULL, action {text} NOT NULL, subject {text} NOT NULL,
+                before {text}, after {text}) {clustered}
+                """,
+                "CREATE INDEX admin_actions_by_subject ON admin_actions (subject, id)",
+            ])
+    }
 }

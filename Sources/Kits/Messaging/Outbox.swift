@@ -10,7 +10,7 @@ public protocol EventSink: Sendable {
 /// Events are written with the state change that they tell of, and handed on only when both are durable (promise S7).
 public struct Outbox: Sendable {
     private let sink: any EventSink
-    private static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
+    static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
     private static let select = SQL("SELECT sequence, type, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
     private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")

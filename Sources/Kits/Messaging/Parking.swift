@@ -11,6 +11,8 @@ enum Parking {
         let type: String
         let body: [UInt8]
         let attempts: Int64
+        let due: Timestamp
+        let error: String
         let parkedAt: Timestamp
     }
 
@@ -22,24 +24,27 @@ enum Parking {
     private static let any = SQL("SELECT 1 FROM parked LIMIT 1")
     private static let heads = SQL(
         """
-        SELECT number, event_id, key, type, body, attempts, parked_at FROM parked AS p
+        SELECT number, event_id, key, type, body, attempts, due_at, error, parked_at FROM parked AS p
         WHERE due_at <= $1 AND number = (SELECT min(number) FROM parked AS q WHERE q.key = p.key) ORDER BY number LIMIT $2
         """)
     private static let count = SQL("UPDATE parked SET attempts = $2, due_at = $3, error = $4 WHERE number = $1")
     private static let remove = SQL("DELETE FROM parked WHERE number = $1")
     private static let bury = SQL(
         """
-        INSERT INTO dead_letters (event_id, key, type, topic, body, attempts, error, parked_at, died_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        ON CONFLICT DO NOTHING
+        INSERT INTO dead_letters (event_id, key, type, topic, body, attempts, error, error_group, parked_at, died_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
         """)
-    private static let deadCount = SQL("SELECT count(*) FROM dead_letters")
+    private static let total = SQL("SELECT count(*) FROM parked")
+    private static let ofKey = SQL("SELECT count(*) FROM parked WHERE key = $1")
 
-    static func park(_ event: Envelope, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws {
+    /// Parks an event; false when it is parked already.
+    @discardableResult
+    static func park(_ event: Envelope, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws -> Bool {
         try transaction.execute(
             insert,
             [
                 .id(event.id), .id(event.key), .text(event.type), .bytes(event.body), .integer(attempts), .time(due), .text(error), .time(now),
-            ])
+            ]) == 1
     }
 
     static func isEmpty(in transaction: any ReadTransaction) throws -> Bool { try transaction.first(any) { _ in true } == nil }
@@ -57,7 +62,8 @@ enum Parking {
     static func due(at now: Timestamp, limit: Int, in transaction: any ReadTransaction) throws -> [Entry] {
         try transaction.query(heads, [.time(now), .integer(Int64(limit))]) {
             Entry(
-                number: $0.integer(0), eventID: $0.id(1), key: $0.id(2), type: $0.text(3), body: $0.bytes(4), attempts: $0.integer(5), parkedAt: $0.time(6))
+                number: $0.integer(0), eventID: $0.id(1), key: $0.id(2), type: $0.text(3), body: $0.bytes(4), attempts: $0.integer(5), due: $0.time(6),
+                error: $0.text(7), parkedAt: $0.time(8))
         }
     }
 
@@ -73,10 +79,15 @@ enum Parking {
             bury,
             [
                 .id(entry.eventID), .id(entry.key), .text(entry.type), .text(topic + ".DLQ"), .bytes(entry.body), .integer(attempts), .text(error),
-                .time(entry.parkedAt), .time(now),
+                .text(ErrorText.group(of: error)), .time(entry.parkedAt), .time(now),
             ])
         try remove(entry, in: transaction)
     }
 
-    static func deadLetters(in transaction: any ReadTransaction) throws -> Int64 { try transaction.first(deadCount) { $0.integer(0) } ?? 0 }
+    /// How many events are parked.
+    static func count(in transaction: any ReadTransaction) throws -> Int { Int(try transaction.first(total) { $0.integer(0) } ?? 0) }
+    /// How many events of one order are parked.
+    static func count(of key: Identifier, in transaction: any ReadTransaction) throws -> Int {
+        Int(try transaction.first(ofKey, [.id(key)]) { $0.integer(0) } ?? 0)
+    }
 }

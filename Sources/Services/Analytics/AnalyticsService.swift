@@ -24,7 +24,8 @@ public final class AnalyticsService: ServiceModule {
     public let migrations = [
         Migration(
             version: 1, name: "facts and sums",
-            statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements)
+            statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements),
+        MessagingSchema.administration(version: 2),
     ]
 
     public var handler: (any EventHandler)? { AggregateEvents() }

@@ -26,7 +26,10 @@ public final class NotificationsService: ServiceModule {
 
     public let name = Choreography.Participant.notifications.rawValue
 
-    public let migrations = [Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements)]
+    public let migrations = [
+        Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
+        MessagingSchema.administration(version: 2),
+    ]
 
     public var handler: (any EventHandler)? { recording }
 

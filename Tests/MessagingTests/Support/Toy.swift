@@ -31,9 +31,12 @@ struct Refused: Error, CustomStringConvertible {
 
 /// Writes down every toy that it was given, in its own table, and fails where it is told to.
 final class ToyBox: EventHandler {
-    static let migration = Migration(
-        version: 1, name: "toys",
-        statements: MessagingSchema.statements + ["CREATE TABLE applied (number {serial}, key {id} NOT NULL, value {int} NOT NULL) {heap}"])
+    static let migrations = [
+        Migration(
+            version: 1, name: "toys",
+            statements: MessagingSchema.statements + ["CREATE TABLE applied (number {serial}, key {id} NOT NULL, value {int} NOT NULL) {heap}"]),
+        MessagingSchema.administration(version: 2),
+    ]
     private static let insert = SQL("INSERT INTO applied (key, value) VALUES ($1, $2)")
     private static let select = SQL("SELECT key, value FROM applied ORDER BY number")
 

@@ -22,7 +22,7 @@ final class Workbench: Sendable {
         consumer = try Workbench.open("consumer")
         producing = ServiceContext(service: "producer", clock: clock, seed: 1)
         consuming = ServiceContext(service: "consumer", clock: clock, seed: 2)
-        for database in [producer, consumer] { try await database.migrate([ToyBox.migration], owner: "test") }
+        for database in [producer, consumer] { try await database.migrate(ToyBox.migrations, owner: "test") }
     }
 
     static func open(_ name: String) throws -> SQLiteDatabase {

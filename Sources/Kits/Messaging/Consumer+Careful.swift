@@ -1,0 +1,63 @@
+import Storage
+import Wire
+
+/// The first events after a crash.
+extension Consumer {
+    /// Applies events one of which may have ended the process: counted before they are tried, few at a time, one process-wide at a time. An event whose
+    /// attempt began and never ended is tried alone; one that was tried alone and never ended is parked, and the others go on.
+    func applyCarefully(_ events: [Envelope]) async -> Bool {
+        let suspects = careful.withLock { $0?.suspects ?? [:] }
+        var batch: [Envelope] = []
+        for event in events {
+            let attempts = suspects[event.id] ?? 0
+            if attempts == 0 {
+                batch.append(event)
+                if batch.count < CarefulStart.batch { continue }
+            }
+            guard await attempt(batch, 1) else { return false }
+            batch = []
+            if attempts == 1 { guard await attempt([event], 2) else { return false } }
+            if attempts > 1 { guard await parkSuspect(event, attempts: attempts) else { return false } }
+        }
+        return await attempt(batch, 1)
+    }
+
+    /// Counts an attempt at these events, durably, then makes it.
+    private func attempt(_ events: [Envelope], _ number: Int64) async -> Bool {
+        if events.isEmpty { return true }
+        let (now, ids) = (context.now, events.map(\.id))
+        return await bus.suspicious.alone {
+            let isCounted = await retryingOutages {
+                try await database.write { try Attempts.begin(ids, attempt: number, at: now, in: $0) }
+            }
+            return isCounted ? await apply(events, counted: number) : false
+        }
+    }
+
+    /// Parks an event that ended the process when it was handled alone, so that the others go on before it is tried again.
+    private func parkSuspect(_ event: Envelope, attempts: Int64) async -> Bool {
+        failed.increment()
+        logger.error(
+            "the process ended while this event was handled alone; it is parked",
+            metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "attempts": "\(attempts)"])
+        let admits = !handler.deduplicatesItself
+        let positions = positions(of: [event])
+        return await retryingOutages {
+            try await database.write { transaction in
+                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
+                let now = self.context.now
+                let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts)) ?? 0)
+                try self.park(event, attempts: attempts, due: due, error: ErrorText.processEnded, now: now, in: transaction)
+                try Inbox.advance(positions, in: transaction)
+            }
+        }
+    }
+
+    /// Notes that a source's events are applied or parked up to here; past the last that was in flight, all is as usual again.
+    func passedCarefully(_ source: String, through sequence: Int64) {
+        careful.withLock { start in
+            start?.passed(source, through: sequence)
+            if start?.isOver == true { start = nil }
+        }
+    }
+}

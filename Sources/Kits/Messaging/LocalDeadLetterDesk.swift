@@ -1,0 +1,218 @@
+import Storage
+import Wire
+
+/// The dead letters of a consumer in this process.
+struct LocalDeadLetterDesk: DeadLetterDesk {
+    let handler: any EventHandler
+    let database: any Database
+    let bus: EventBus
+    let context: ServiceContext
+    let backlog: ConsumerBacklog
+
+    var consumer: String { context.service }
+
+    func list(_ filter: DeadLetterFilter, after place: DeadLetterID?, limit: Int) async throws -> [DeadLetter] {
+        let consumer = self.consumer
+        let start = place?.eventID ?? Identifier(high: .max, low: .max)
+        // The place's own event may be dead here as well; whether that stands behind the place, the consumers' names decide.
+        return try await database.read { transaction in
+            let letters = try DeadLetters.list(filter, from: start, limit: limit + 1, of: consumer, in: transaction)
+            guard let place else { return Array(letters.prefix(limit)) }
+            return Array(letters.drop { !DeadLetterID.isListed(place, before: $0.id) }.prefix(limit))
+        }
+    }
+
+    func oldest(_ filter: DeadLetterFilter, after place: DeadLetter?, limit: Int) async throws -> [DeadLetter] {
+        let consumer = self.consumer
+        return try await database.read { try DeadLetters.oldest(filter, after: place, limit: limit, of: consumer, in: $0) }
+    }
+
+    func groups(_ filter: DeadLetterFilter) async throws -> [DeadLetterGroup] {
+        let consumer = self.consumer
+        return try await database.read { try DeadLetters.groups(filter, of: consumer, in: $0) }
+    }
+
+    func find(_ event: Identifier) async throws -> DeadLetterFile? {
+        let consumer = self.consumer
+        return try await database.read { transaction in
+            guard let letter = try DeadLetters.find(event, of: consumer, in: transaction) else { return nil }
+            return DeadLetterFile(
+                letter: letter, attempts: try Attempts.history(of: event, in: transaction),
+                parkedBehind: try Parking.count(of: letter.key, in: transaction), behind: try DeadLetters.first(before: letter, in: transaction))
+        }
+    }
+
+    func actions(_ filter: AdminActionFilter, before id: Identifier?, limit: Int) async throws -> [AdminAction] {
+        try await database.read { try AdminLog.list(filter, before: id, limit: limit, in: $0) }
+    }
+
+    func archive(_ event: Identifier, reason: String, by actor: String) async throws -> Result<DeadLetter, DeadLetterRefusal> {
+        try await change(event) { letter, transaction in
+            try close(letter, .archived, by: actor, because: reason, attempts: letter.attempts, in: transaction)
+            return .success(try record("dead-letter.archive", of: letter, by: actor, in: transaction) { $0.member("reason", reason) })
+        }
+    }
+
+    /// The inbox has known the event since it was parked: what lets it through once more, and once only, is the letter's state, which changes in the
+    /// transaction of the effect (RELIABILITY, trap 14).
+    func redrive(_ event: Identifier, edit: DeadLetterEdit?, by actor: String, note: String?) async throws -> Result<DeadLetter, DeadLetterRefusal> {
+        try await bus.suspicious.alone {
+            let attempt: Int64
+            switch try await count(event, edit) {
+            case .success(let number): attempt = number
+            case .failure(let refusal): return .failure(refusal)
+            }
+            do {
+                let result = try await apply(event, edit, attempt: attempt, by: actor, note: note)
+                if case .failure = result { try await undo(event, attempt) }
+                return result
+            } catch let error as StorageError where error.isOutage {
+                try? await undo(event, attempt)
+                throw error
+            } catch {
+                return try await fail(event, edit, attempt: attempt, error: ErrorText.of(error), by: actor, note: note)
+            }
+        }
+    }
+
+    func rehearse(_ event: Identifier, edit: DeadLetterEdit?) async throws -> Result<Rehearsal, DeadLetterRefusal> {
+        try await bus.suspicious.alone {
+            do {
+                return try await change(event, version: edit?.version) { letter, transaction in
+                    let envelope = try read(letter, edit)
+                    let recorder = RehearsalTransaction(transaction)
+                    try handler.react(to: [envelope], in: recorder, context: context)
+                    throw Rehearsed(rehearsal: recorder.rehearsal)
+                }
+            } catch let rehearsed as Rehearsed {
+                return .success(rehearsed.rehearsal)
+            } catch let refusal as DeadLetterRefusal {
+                return .failure(refusal)
+            } catch let error as StorageError where error.isOutage {
+                throw error
+            } catch {
+                return .success(Rehearsal(error: ErrorText.of(error), writes: [], events: [], jobs: []))
+            }
+        }
+    }
+}
+
+// MARK: - Steps
+
+extension LocalDeadLetterDesk {
+    /// Counts the attempt durably before it is made, and refuses what need not be tried.
+    private func count(_ event: Identifier, _ edit: DeadLetterEdit?) async throws -> Result<Int64, DeadLetterRefusal> {
+        let now = context.now
+        return try await change(event, version: edit?.version) { letter, transaction in
+            if let earlier = try DeadLetters.first(before: letter, in: transaction) { return .failure(.behind(earlier)) }
+            if edit != nil { do { _ = try read(letter, edit) } catch let refusal as DeadLetterRefusal { return .failure(refusal) } }
+            let attempt = letter.attempts + 1
+            try Attempts.begin([event], attempt: attempt, at: now, in: transaction)
+            return .success(attempt)
+        }
+    }
+
+    private func undo(_ event: Identifier, _ attempt: Int64) async throws {
+        try await database.write { try Attempts.undo(event, attempt: attempt, in: $0) }
+    }
+
+    private func apply(
+        _ event: Identifier, _ edit: DeadLetterEdit?, attempt: Int64, by actor: String, note: String?
+    ) async throws -> Result<DeadLetter, DeadLetterRefusal> {
+        try await change(event, version: edit?.version) { letter, transaction in
+            try handler.react(to: [try read(letter, edit)], in: transaction, context: context)
+            // The history keeps what failed; this attempt did not.
+            try Attempts.undo(event, attempt: attempt, in: transaction)
+            try close(letter, .redriven, by: actor, because: note, edited: edit?.body, attempts: attempt, in: transaction)
+            let changed = try record(LocalDeadLetterDesk.action(edit), of: letter, by: actor, in: transaction) { json in
+                json.optional("note", note)
+                LocalDeadLetterDesk.writeDifference(letter, edit, to: &json)
+            }
+            return .success(changed)
+        }
+    }
+
+    private func fail(
+        _ event: Identifier, _ edit: DeadLetterEdit?, attempt: Int64, error: String, by actor: String, note: String?
+    ) async throws -> Result<DeadLetter, DeadLetterRefusal> {
+        try await change(event) { letter, transaction in
+            try Attempts.fail(event, attempt: attempt, at: context.now, error: error, in: transaction)
+            try DeadLetters.fail(event, attempts: attempt, error: error, in: transaction)
+            let changed = try record(LocalDeadLetterDesk.action(edit), of: letter, by: actor, in: transaction) { json in
+                json.member("failed", true)
+                json.optional("note", note)
+                LocalDeadLetterDesk.writeDifference(letter, edit, to: &json)
+            }
+            return .success(changed)
+        }.flatMap { .failure(.failed($0)) }
+    }
+
+    /// Does something to an open letter in one transaction.
+    /// - Parameter version: the one that the caller saw; nil for any.
+    private func change<T: Sendable>(
+        _ event: Identifier, version: Int64? = nil, _ body: @escaping @Sendable (DeadLetter, any Transaction) throws -> Result<T, DeadLetterRefusal>
+    ) async throws -> Result<T, DeadLetterRefusal> {
+        let consumer = self.consumer
+        return try await database.write { transaction in
+            guard let letter = try DeadLetters.find(event, of: consumer, in: transaction) else { return .failure(.unknown) }
+            guard letter.state == .open else { return .failure(.closed(letter)) }
+            if let version, version != letter.version { return .failure(.changed(letter)) }
+            return try body(letter, transaction)
+        }
+    }
+
+    private func close(
+        _ letter: DeadLetter, _ state: DeadLetter.State, by actor: String, because reason: String?, edited: [UInt8]? = nil, attempts: Int64,
+        in transaction: any Transaction
+    ) throws {
+        try DeadLetters.close(letter, state, at: context.now, by: actor, because: reason, edited: edited, attempts: attempts, in: transaction)
+        transaction.onCommit { [backlog] in backlog.change(deadLetters: -1) }
+    }
+
+    /// The event to be applied. What it is about cannot be edited: another order's event would not be in order there.
+    /// - Throws: ``DeadLetterRefusal/unfit(pointer:detail:)`` for an edit that is no such event.
+    private func read(_ letter: DeadLetter, _ edit: DeadLetterEdit?) throws -> Envelope {
+        guard let edit else { return try Envelope(body: letter.body, registry: bus.registry) }
+        let event: Envelope
+        do { event = try Envelope(body: edit.body, registry: bus.registry) } catch {
+            let pointer = (error as? JSONMismatch).map { $0.key.isEmpty ? "" : "/\($0.key)" } ?? ""
+            throw DeadLetterRefusal.unfit(pointer: pointer, detail: ErrorText.of(error))
+        }
+        if event.id != letter.eventID { throw DeadLetterRefusal.unfit(pointer: "/eventId", detail: "must stay \(letter.eventID)") }
+        if event.type != letter.type { throw DeadLetterRefusal.unfit(pointer: "/type", detail: "must stay \(letter.type)") }
+        if event.key != letter.key {
+            throw DeadLetterRefusal.unfit(pointer: "/\(Swift.type(of: event.event).keyName)", detail: "must stay \(letter.key)")
+        }
+        return event
+    }
+
+    private static func action(_ edit: DeadLetterEdit?) -> String { edit == nil ? "dead-letter.redrive" : "dead-letter.edit" }
+
+    /// Writes down what was done to a letter.
+    /// - Returns: the letter as it is now.
+    private func record(
+        _ action: String, of letter: DeadLetter, by actor: String, in transaction: any Transaction, _ more: (inout JSONWriter) -> Void
+    ) throws -> DeadLetter {
+        let changed = try DeadLetters.find(letter.eventID, of: consumer, in: transaction) ?? letter
+        try AdminLog(context: context).record(
+            actor: actor, action: action, subject: letter.id.description, before: JSONWriter.object { LocalDeadLetterDesk.write(letter, to: &$0) },
+            after: JSONWriter.object { json in
+                LocalDeadLetterDesk.write(changed, to: &json)
+                more(&json)
+            }, in: transaction)
+        return changed
+    }
+
+    private static func write(_ letter: DeadLetter, to json: inout JSONWriter) {
+        json.member("state", letter.state.name)
+        json.member("version", letter.version)
+        json.member("attempts", letter.attempts)
+        json.member("error", letter.error)
+    }
+
+    private static func writeDifference(_ letter: DeadLetter, _ edit: DeadLetterEdit?, to json: inout JSONWriter) {
+        guard let edit, let before = try? JSONParser.parse(letter.body), let after = try? JSONParser.parse(edit.body) else { return }
+        json.key("changes")
+        json.array(JSONDifference.between(before, after)) { $1.write(to: &$0) }
+    }
+}
