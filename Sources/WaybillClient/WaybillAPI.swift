@@ -54,7 +54,7 @@ public struct WaybillAPI: Sendable {
         }
     }
 
-    private func object(_ request: ClientRequest, retry: RetryPolicy) async throws -> JSONObject {
+    func object(_ request: ClientRequest, retry: RetryPolicy) async throws -> JSONObject {
         let response = try await answer(request, retry: retry)
         do {
             guard let object = try JSONParser.parse(response.body).object else { throw JSONMismatch(key: "", expected: "an object") }

@@ -16,7 +16,7 @@ struct Waybill: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, AnalyticsCommand.self, DemoCommand.self, ReplayCommand.self,
-            BenchCommand.self, DoctorCommand.self,
+            ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self, DemoCommand.self,
+            ReplayCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

@@ -47,7 +47,7 @@ extension Consumer {
                 if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts)) ?? 0)
-                try self.park(event, attempts: attempts, due: due, error: ErrorText.processEnded, now: now, in: transaction)
+                try self.park(.init(event), attempts: attempts, due: due, error: ErrorText.processEnded, now: now, in: transaction)
                 try Inbox.advance(positions, in: transaction)
             }
         }

@@ -16,15 +16,33 @@ extension Consumer {
                 if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempt)) ?? 0)
-                try self.park(event, attempts: attempt, due: due, error: text, now: now, in: transaction)
+                try self.park(.init(event), attempts: attempt, due: due, error: text, now: now, in: transaction)
                 try Attempts.fail(event.id, attempt: attempt, at: now, error: text, in: transaction)
                 try Inbox.advance(positions, in: transaction)
             }
         }
     }
 
+    /// Parks what cannot even be read. A program that can may find it in the dead letters.
+    func park(_ event: UnreadableEvent, from source: String) async -> Bool {
+        failed.increment()
+        let newcomer = Parking.Newcomer(event, from: source)
+        logger.error(
+            "an event cannot be read and is parked",
+            metadata: ["event": "\(event.type)", "id": "\(newcomer.id)", "order": "\(event.key)", "error": "\(event.error)"])
+        return await retryingOutages {
+            try await database.write { transaction in
+                let now = self.context.now
+                let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
+                try self.park(newcomer, attempts: 1, due: due, error: event.error, now: now, in: transaction)
+                try Attempts.fail(newcomer.id, attempt: 1, at: now, error: event.error, in: transaction)
+                try Inbox.advance([source: event.sequence], in: transaction)
+            }
+        }
+    }
+
     /// Writes an event into the parking, if it is not there yet.
-    func park(_ event: Envelope, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws {
+    func park(_ event: Parking.Newcomer, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws {
         guard try Parking.park(event, attempts: attempts, due: due, error: error, now: now, in: transaction) else { return }
         transaction.onCommit {
             self.mayBeParked.store(true, ordering: .relaxed)

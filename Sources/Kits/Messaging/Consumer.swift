@@ -106,13 +106,15 @@ public final class Consumer: Service, CustomStringConvertible {
             if await apply(events) { feed.completed(events) }
         case .catchUp(let source, let after, let announced):
             do {
-                let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
+                let piece = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
-                feed.caughtUp(source, events: events.count, through: last ?? announced)
+                let last = piece.last ?? announced
+                feed.caughtUp(source, events: piece.events.count, through: last)
                 let isCareful = careful.withLock { $0?.covers(source) ?? false }
-                guard isCareful ? await applyCarefully(events) : await apply(events) else { return true }
-                feed.completed(events)
-                if isCareful { passedCarefully(source, through: last ?? announced) }
+                guard isCareful ? await applyCarefully(piece.events) : await apply(piece.events) else { return true }
+                if let unreadable = piece.unreadable { guard await park(unreadable, from: source) else { return true } }
+                feed.completed(piece.events)
+                if isCareful { passedCarefully(source, through: last) }
             } catch {
                 logger.error("cannot read an outbox", metadata: ["source": "\(source)", "error": "\(error)"])
                 try? await context.clock.sleep(for: .seconds(1))
@@ -155,7 +157,7 @@ public final class Consumer: Service, CustomStringConvertible {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
-                try park(event, attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
+                try park(.init(event), attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
             }
             if !keys.isEmpty { fresh.removeAll { keys.contains($0.key) } }
         }

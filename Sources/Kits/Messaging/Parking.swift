@@ -16,6 +16,17 @@ enum Parking {
         let parkedAt: Timestamp
     }
 
+    /// An event that is to be parked.
+    struct Newcomer {
+        let id: Identifier
+        let key: Identifier
+        let type: String
+        let body: [UInt8]
+
+        init(_ event: Envelope) { (id, key, type, body) = (event.id, event.key, event.type, event.body) }
+        init(_ event: UnreadableEvent, from source: String) { (id, key, type, body) = (event.id(from: source), event.key, event.type, event.body) }
+    }
+
     private static let insert = SQL(
         """
         INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
@@ -38,8 +49,7 @@ enum Parking {
     private static let ofKey = SQL("SELECT count(*) FROM parked WHERE key = $1")
 
     /// Parks an event; false when it is parked already.
-    @discardableResult
-    static func park(_ event: Envelope, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws -> Bool {
+    static func park(_ event: Newcomer, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws -> Bool {
         try transaction.execute(
             insert,
             [

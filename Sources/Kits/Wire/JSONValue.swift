@@ -45,6 +45,7 @@ public struct JSONObject: Sendable, Equatable {
     public struct Member: Sendable, Equatable {
         public let key: String
         public let value: JSONValue
+        public init(key: String, value: JSONValue) { (self.key, self.value) = (key, value) }
     }
 
     /// All members in document order.

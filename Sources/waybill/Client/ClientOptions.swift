@@ -22,8 +22,11 @@ struct ClientOptions: ParsableArguments {
     /// The address in force.
     var address: String { url ?? ClientOptions.addressOfEnvironment ?? ClientOptions.defaultURL }
 
-    static var addressOfEnvironment: String? {
-        guard let value = getenv("WAYBILL_URL").map({ String(cString: $0) }), !value.isEmpty else { return nil }
+    static var addressOfEnvironment: String? { environment("WAYBILL_URL") }
+
+    /// The value of an environment variable; nil if it is not set or empty.
+    static func environment(_ name: String) -> String? {
+        guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
         return value
     }
 

@@ -42,11 +42,14 @@ final class ToyBox: EventHandler {
 
     let subscriptions: Set<String>? = ["Toy"]
     private let broken = Mutex<Set<Int64>>([])
+    private let deadly = Mutex<Set<Int64>>([])
     private let outages = Mutex<[StorageError]>([])
     /// The sizes of the batches that were tried.
     let batches = Mutex<[Int]>([])
 
     func breaks(at numbers: Int64...) { broken.withLock { $0 = Set(numbers) } }
+    /// The process ends when it handles one of these; see ``MortalDatabase``.
+    func ends(at numbers: Int64...) { deadly.withLock { $0 = Set(numbers) } }
     /// The next reactions fail with these, the first first.
     func fails(with errors: [StorageError]) { outages.withLock { $0 = errors } }
 
@@ -55,6 +58,7 @@ final class ToyBox: EventHandler {
         for event in events {
             guard let toy = event.event as? Toy else { continue }
             try ToyBox.write(toy.number, event.key, in: transaction)
+            if deadly.withLock({ $0.contains(toy.number) }) { throw ProcessEnded() }
             if broken.withLock({ $0.contains(toy.number) }) { throw Refused(number: toy.number) }
         }
         if let outage = outages.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { throw outage }
