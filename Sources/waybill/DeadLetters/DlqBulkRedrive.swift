@@ -12,6 +12,8 @@ struct DlqBulkRedrive: Sendable {
     let isJSON: Bool
     /// How often the progress is asked for.
     var interval: Duration = .milliseconds(200)
+    /// Asks before it begins.
+    var confirm: @Sendable (String) throws -> Void = { try Confirmation.ask($0) }
 
     /// - Returns: whether all of them are applied.
     func callAsFunction(_ api: WaybillAPI) async throws -> Bool {
@@ -27,7 +29,7 @@ struct DlqBulkRedrive: Sendable {
         }
         if !isConfirmed {
             if !isJSON { DlqText.showGroups(preview["groups"]?.array ?? []) }
-            try Confirmation.ask("Redrive \(total == 1 ? "this dead letter" : "these \(total) dead letters")?")
+            try confirm("Redrive \(total == 1 ? "this dead letter" : "these \(total) dead letters")?")
         }
         let run = try await watch(try await api.startRedrive(selection, rate: rate, stopAfter: stopAfter, actor: actor), api)
         if isJSON { Output.json(run.json) } else { DlqText.show(run: run) }

@@ -22,9 +22,9 @@ enum Confirmation {
     }
 
     /// Goes on only after a yes from a person at the terminal.
-    static func ask(_ question: String) throws(Refusal) {
-        guard isatty(STDIN_FILENO) == 1 else { throw .nobodyThere }
+    static func ask(_ question: String, isPersonThere: Bool = isatty(STDIN_FILENO) == 1, answer: () -> String? = { readLine() }) throws(Refusal) {
+        guard isPersonThere else { throw .nobodyThere }
         TerminalStream.error.write("\(question) [y/N] ")
-        guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else { throw .declined }
+        guard let answer = answer(), ["y", "yes"].contains(answer.lowercased()) else { throw .declined }
     }
 }

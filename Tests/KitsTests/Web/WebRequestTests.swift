@@ -80,6 +80,17 @@ struct WebRequestTests {
         }
         #expect(try Page(request()).limit == 50)
     }
+
+    @Test("who asks is named by a header, or nobody in particular")
+    func actor() throws {
+        func named(_ name: String?) -> WebRequest {
+            WebRequest(method: .post, path: "/x", headers: name.map { [.actor: $0] } ?? [:], id: Identifier(high: 0, low: 0))
+        }
+        #expect(try named("  Ada Lovelace ").actor() == "Ada Lovelace")
+        #expect(try named(nil).actor() == "anonymous admin")
+        #expect(try named(" ").actor() == "anonymous admin")
+        #expect(status { _ = try named(String(repeating: "x", count: 101)).actor() } == 400)
+    }
 }
 
 @Suite("Body reader")
