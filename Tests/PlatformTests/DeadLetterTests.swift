@@ -177,7 +177,8 @@ private struct FastClock: WallClock {
                 #expect(answer.status == 422 && answer.json["errors"]?[0]?["pointer"] == .string(pointer), "\(answer.json)")
             }
             for (body, pointer) in [
-                (#"{}"#, "/all"), (#"{"consumer":"nobody"}"#, "/consumer"), (#"{"all":true,"rate":0}"#, "/rate"), (#"{"all":true,"stopAfter":0}"#, "/stopAfter"),
+                (#"{}"#, "/all"), (#"{"consumer":"nobody"}"#, "/consumer"), (#"{"all":true,"rate":0}"#, "/rate"),
+                (#"{"all":true,"stopAfter":0}"#, "/stopAfter"),
                 (#"{"olderThan":"x"}"#, "/olderThan"), (#"{"orderId":"x"}"#, "/orderId"), (#"{"all":1}"#, "/all"), (#"{"all":true,"state":"open"}"#, "/state"),
             ] {
                 let answer = try await shop.send("POST", "\(path)/redrive", body)

@@ -22,19 +22,23 @@ enum ErrorText {
     private static func shape(of word: Substring) -> String {
         var shape = ""
         var run: [Character] = []
-        func close() {
-            // A UUID, a number, a hexadecimal digest: what has a digit in it and nothing but hexadecimal digits and dashes.
-            let isVarying = run.contains { $0.isNumber } && run.allSatisfy { $0.isHexDigit || $0 == "-" }
-            if isVarying { shape += "#" } else { shape += run }
+        for character in word {
+            if character.isLetter || character.isNumber || character == "-" {
+                run.append(character)
+                continue
+            }
+            shape += ErrorText.shape(of: run) + String(character)
             run = []
         }
-        for character in word {
-            if character.isLetter || character.isNumber || character == "-" { run.append(character) } else {
-                close()
-                shape.append(character)
-            }
-        }
-        close()
+        return shape + ErrorText.shape(of: run)
+    }
+
+    /// A UUID, a number or a digest (hexadecimal digits and dashes, with a digit among them) becomes one `#`; elsewhere digits do.
+    private static func shape(of run: [Character]) -> String {
+        guard run.contains(where: \.isNumber) else { return String(run) }
+        if run.allSatisfy({ $0.isHexDigit || $0 == "-" }) { return "#" }
+        var shape = ""
+        for character in run where !(character.isNumber && shape.last == "#") { shape.append(character.isNumber ? "#" : character) }
         return shape
     }
 
@@ -47,7 +51,9 @@ enum ErrorText {
             digits = ""
         }
         for character in text {
-            if ("0"..."9").contains(character) { digits.append(character) } else {
+            if ("0"..."9").contains(character) {
+                digits.append(character)
+            } else {
                 close()
                 result.append(character)
             }

@@ -114,9 +114,8 @@ enum DeadLetterJSON {
         case .text(let text): json.string(text)
         case .id(let id): json.identifier(id)
         case .bytes(let bytes):
-            if (try? JSONParser.parse(bytes)) != nil { json.raw(bytes) } else {
-                json.string(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
-            }
+            let isJSON = (try? JSONParser.parse(bytes)) != nil
+            isJSON ? json.raw(bytes) : json.string(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
         }
     }
 

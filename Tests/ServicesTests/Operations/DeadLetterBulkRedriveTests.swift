@@ -78,7 +78,9 @@ private final class FakeDesk: DeadLetterDesk {
         return pauses
     }
 
-    private func actions() async throws -> [AdminAction] { try await fixture.database.read { try AdminLog.list(AdminActionFilter(), before: nil, limit: 10, in: $0) } }
+    private func actions() async throws -> [AdminAction] {
+        try await fixture.database.read { try AdminLog.list(AdminActionFilter(), before: nil, limit: 10, in: $0) }
+    }
 
     @Test func `All of all consumers are redriven oldest first, at the rate that was asked for`() async throws {
         let run = try await bulk.start(query(), total: 13, rate: 20, stopAfter: 5, by: "ada").run
