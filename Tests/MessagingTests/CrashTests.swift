@@ -144,6 +144,55 @@ struct CrashTests {
         #expect(try await bench.count(Workbench.deadRows, in: bench.consumer) == 1)
     }
 
+    @Test("what may end the process is handled by one consumer at a time")
+    func oneAtATime() async throws {
+        let gate = OneAtATime()
+        let crowd = Crowd()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    await gate.alone {
+                        await crowd.enter()
+                        for _ in 0..<5 { await Task.yield() }
+                        await crowd.leave()
+                    }
+                }
+            }
+        }
+        #expect(await crowd.most == 1)
+    }
+
+    private actor Crowd {
+        private var inside = 0
+        private(set) var most = 0
+        func enter() {
+            inside += 1
+            most = max(most, inside)
+        }
+        func leave() { inside -= 1 }
+    }
+
+    @Test("events after a crash and parked ones are not even counted while another consumer handles a suspicious one")
+    func waitsForOthers() async throws {
+        box.breaks(at: 1)
+        #expect(try await !live([(1, 1)]))
+        try await bench.say([(2, 2), (3, 3)], on: bench.bus())
+        let bus = bench.bus()
+        let consumer = try await bench.makeConsumer(box, on: bus)
+        let begun = SQL("SELECT count(*) FROM attempts WHERE error IS NULL")
+        var work: Task<Void, Never>?
+        await bus.suspicious.alone {
+            work = Task { await consumer.drain() }
+            for _ in 0..<50 {
+                await Task.yield()
+                #expect((try? await bench.count(begun, in: bench.consumer)) == 0)
+                #expect((try? await applied().isEmpty) == true)
+            }
+        }
+        await work?.value
+        #expect(try await applied().map(\.value) == [2, 3])
+    }
+
     @Test("after a proper end nothing is counted, and after a crash nothing is once its window is over")
     func cost() async throws {
         func transactions(_ numbers: Range<Int64>, endsProperly: Bool) async throws -> [Int] {
