@@ -14,8 +14,12 @@ enum Runs {
 /// What a consumer has to handle with care after a run that did not end properly: the events that were committed and not applied then. One of them may have
 /// ended the process.
 struct CarefulStart: Sendable {
-    /// How many are tried together, each counted, as long as none of them is suspected: after another crash one of so few is guilty.
-    static let batch = 64
+    /// How many are tried together at each attempt: all at first, for most crashes are nobody's fault and a restart should cost little; then fewer, to find
+    /// the guilty one. Who ended the process alone is not tried again before the others.
+    private static let batches = [Int.max, 64, 1]
+
+    /// How many events are tried together at an attempt; nil where an event is to be parked instead.
+    static func batch(attempt: Int64) -> Int? { attempt <= batches.count ? batches[Int(attempt) - 1] : nil }
 
     /// Per source, the newest event that could have been in the consumer's hands.
     private var limits: [String: Int64]

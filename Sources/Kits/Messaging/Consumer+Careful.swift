@@ -3,23 +3,26 @@ import Wire
 
 /// The first events after a crash.
 extension Consumer {
-    /// Applies events one of which may have ended the process: counted before they are tried, few at a time, one process-wide at a time. An event whose
-    /// attempt began and never ended is tried alone; one that was tried alone and never ended is parked, and the others go on.
+    /// Applies events one of which may have ended the process: counted before they are tried, fewer together the more often they were tried, and one consumer
+    /// of the process at a time. An event that ended the process alone is parked, and the others go on.
     func applyCarefully(_ events: [Envelope]) async -> Bool {
         let suspects = careful.withLock { $0?.suspects ?? [:] }
         var batch: [Envelope] = []
+        var number: Int64 = 1
         for event in events {
-            let attempts = suspects[event.id] ?? 0
-            if attempts == 0 {
-                batch.append(event)
-                if batch.count < CarefulStart.batch { continue }
+            let next = (suspects[event.id] ?? 0) + 1
+            let room = CarefulStart.batch(attempt: next)
+            if next != number || batch.count == room || room == nil {
+                guard await attempt(batch, number) else { return false }
+                (batch, number) = ([], next)
             }
-            guard await attempt(batch, 1) else { return false }
-            batch = []
-            if attempts == 1 { guard await attempt([event], 2) else { return false } }
-            if attempts > 1 { guard await parkSuspect(event, attempts: attempts) else { return false } }
+            if room == nil {
+                guard await parkSuspect(event, attempts: next - 1) else { return false }
+            } else {
+                batch.append(event)
+            }
         }
-        return await attempt(batch, 1)
+        return await attempt(batch, number)
     }
 
     /// Counts an attempt at these events, durably, then makes it.

@@ -147,7 +147,7 @@ public final class JobRunner: Service, CustomStringConvertible {
                 metadata: ["kind": "\(job.kind)", "key": "\(job.key)", "attempt": "\(job.attempts + 1)", "error": "\(error)"])
             await postpone(
                 job, attempts: job.attempts + 1, by: Backoff().delayMilliseconds(afterAttempt: Int(job.attempts) + 1, random: context.random()),
-                error: "\(error)")
+                error: ErrorText.of(error))
         }
     }
 
