@@ -55,8 +55,8 @@ final class DeadLetterBulkRedrive: Service, CustomStringConvertible {
     }
 
     /// Ends a run; what it has redriven stays so.
-    func cancel(_ id: Identifier) async -> DeadLetterRun? {
-        await finish(id, .cancelled)
+    func cancel(_ id: Identifier, by actor: String) async -> DeadLetterRun? {
+        await finish(id, .cancelled, by: actor)
         return run(id)
     }
 
@@ -106,7 +106,8 @@ final class DeadLetterBulkRedrive: Service, CustomStringConvertible {
         }
     }
 
-    private func finish(_ id: Identifier, _ state: DeadLetterRun.State) async {
+    /// - Parameter actor: who ended it, if it did not end by itself.
+    private func finish(_ id: Identifier, _ state: DeadLetterRun.State, by actor: String? = nil) async {
         let now = context.now
         var finished: DeadLetterRun?
         update(id) { run in
@@ -115,16 +116,16 @@ final class DeadLetterBulkRedrive: Service, CustomStringConvertible {
             finished = run
         }
         guard let finished else { return }
-        do { try await record(finished, "dead-letters.redrive-end") } catch {
+        do { try await record(finished, "dead-letters.redrive-end", by: actor) } catch {
             logger.error("the end of a bulk redrive is not on record", metadata: ["run": "\(id)", "error": "\(error)"])
         }
     }
 
-    private func record(_ run: DeadLetterRun, _ action: String) async throws {
+    private func record(_ run: DeadLetterRun, _ action: String, by actor: String? = nil) async throws {
         let log = AdminLog(context: context)
         let after = JSONWriter.object { run.write(to: &$0) }
         try await database.write {
-            try log.record(actor: run.actor, action: action, subject: "redrive:\(run.id)", before: nil, after: after, in: $0)
+            try log.record(actor: actor ?? run.actor, action: action, subject: "redrive:\(run.id)", before: nil, after: after, in: $0)
         }
     }
 }

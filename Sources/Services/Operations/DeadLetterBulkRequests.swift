@@ -61,7 +61,7 @@ struct DeadLetterBulkRequests: Sendable {
     /// `DELETE /admin/dead-letters/redrives/{run}`: ends it; what was redriven stays so.
     func stop(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        guard let run = await bulk.cancel(try request.identifier("run", of: "redrive")) else { throw Problem.notFound("redrive") }
+        guard let run = await bulk.cancel(try request.identifier("run", of: "redrive"), by: try request.actor()) else { throw Problem.notFound("redrive") }
         return .json { run.write(to: &$0) }
     }
 }
