@@ -89,12 +89,21 @@ let package = Package(
                 "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", lifecycle, log, metrics, coreMetrics,
             ]),
 
+        // The whole platform in a world of virtual time and faults.
+        library(
+            "Simulation", "Simulation",
+            [
+                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "StorageSQLite", "PaymentSimulator", deque,
+                httpTypes, log,
+            ]),
+
         // The outside: a client library and the command line.
         library("WaybillClient", "WaybillClient", ["Wire", "Contracts", httpTypes] + nio),
         .executableTarget(
             name: "waybill",
             dependencies: [
-                "Platform", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log, lifecycle, histogram,
+                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
+                lifecycle, histogram,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator),
 
@@ -112,6 +121,7 @@ let package = Package(
                 "PaymentSimulator", "Web",
             ]),
         test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
+        test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],

@@ -43,9 +43,9 @@ public final class Consumer: Service, CustomStringConvertible {
     public var description: String { "consumer \(context.service)" }
 
     /// A consumer of this handler on this database.
-    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048) {
+    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048, feedCapacity: Int = 8192) {
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
-        feed = EventFeed(consumer: context.service, types: handler.subscriptions)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
         failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
         dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])
@@ -75,7 +75,7 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     /// Does one piece of work; false when it was to stop.
-    func step(_ work: EventFeed.Work) async -> Bool {
+    package func step(_ work: EventFeed.Work) async -> Bool {
         switch work {
         case .stop: return false
         case .apply(let events):
@@ -194,7 +194,7 @@ public final class Consumer: Service, CustomStringConvertible {
 
     /// Tries the due parked events again, one transaction each: the step that a simulation drives.
     /// - Returns: how many left the parking.
-    func retryParked() async throws -> Int {
+    package func retryParked() async throws -> Int {
         let now = context.now
         // The flag follows the order of the commits: set after this returned, it could hide an event that was parked meanwhile.
         let due = try await database.write { transaction in

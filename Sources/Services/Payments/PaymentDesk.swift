@@ -54,13 +54,19 @@ struct PaymentDesk {
         case .charge: jobs.append(job(ChargePayment.jobKind, payment, because: cause))
         case .void: jobs.append(job(VoidPayment.jobKind, payment, because: cause))
         case .refund: jobs.append(job(RefundPayment.jobKind, payment, because: cause))
-        case .announceProcessed:
-            if let amount = payment.amount { announce(PaymentProcessed(paymentID: payment.id, amount: amount, paymentMethod: payment.method), payment, cause) }
+        case .refundLateCapture:
+            announceProcessed(payment, cause)
+            jobs.append(job(RefundPayment.jobKind, payment, because: cause))
+        case .announceProcessed: announceProcessed(payment, cause)
         case .announceFailed: announce(PaymentFailed(paymentID: payment.id, reason: payment.reason ?? "declined"), payment, cause)
         case .announceVoided: announce(PaymentVoided(paymentID: payment.id), payment, cause)
         case .announceRefunded: if let amount = payment.amount { announce(PaymentRefunded(paymentID: payment.id, amount: amount), payment, cause) }
         case .nothing: break
         }
+    }
+
+    private mutating func announceProcessed(_ payment: Payment, _ cause: Cause?) {
+        if let amount = payment.amount { announce(PaymentProcessed(paymentID: payment.id, amount: amount, paymentMethod: payment.method), payment, cause) }
     }
 
     private mutating func announce(_ event: some Event, _ payment: Payment, _ cause: Cause?) {
