@@ -6,7 +6,7 @@ public enum FaultClass: String, CaseIterable, Sendable, Comparable {
     case duplicate
     /// Committed events are handed over late, sources out of step with each other.
     case delay
-    /// A batch reaches a consumer with its orders shuffled; each order's own events keep their order.
+    /// The sources of a batch are interleaved in another way; the events of one order, and those of one source, keep their order.
     case reorder
     /// Feeds so small that events are dropped from memory and must be read from the outbox.
     case loss

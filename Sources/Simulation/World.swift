@@ -342,14 +342,18 @@ final class World: @unchecked Sendable {
         }
     }
 
-    /// The same events in another order, those of one order in theirs.
+    /// The same events in another order; those of one order keep theirs, and those of one source, which is a log, too.
     private func shuffled(_ events: [Envelope]) -> [Envelope] {
         var rest = events
         var out: [Envelope] = []
         while !rest.isEmpty {
-            var seen: Set<Identifier> = []
-            let first = rest.indices.filter { seen.insert(rest[$0].key).inserted }
-            out.append(rest.remove(at: choices.pick(first)))
+            var keys: Set<Identifier> = []
+            var sources: Set<String> = []
+            let free = rest.indices.filter { index in
+                let isFirst = keys.insert(rest[index].key).inserted
+                return sources.insert(rest[index].source).inserted && isFirst
+            }
+            out.append(rest.remove(at: choices.pick(free)))
         }
         return out
     }
