@@ -14,6 +14,7 @@ struct ExplorationTests {
 
     private func expectSound(_ report: Report, atLeast states: Int) {
         #expect(report.broken == nil, "\(report.way.joined(separator: "\n"))")
+        guard report.broken == nil else { return }
         #expect(report.states >= states)
         #expect(report.settled > 0)
         #expect(report.canSettle == report.states, "some state cannot settle any more")
@@ -72,7 +73,7 @@ struct ExplorationTests {
         case .freshKeyPerAttempt: "S3"
         case .holdsExpire: "S4"
         case .noTombstone, .cancelIgnoredWhileCharging, .noFence: "S5"
-        case .acknowledgeBeforeCommit, .dualWrite, .cursorOutbox: "nothing is under way any more, and the order is CREATED"
+        case .acknowledgeBeforeCommit, .dualWrite, .cursorOutbox: "At rest: the order is CREATED"
         case .right, .noInbox: "nothing"
         }
     }

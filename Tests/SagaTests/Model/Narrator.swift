@@ -32,14 +32,15 @@ struct Narrator {
         case .acknowledgeAndCrash(let channel):
             "\(name(services.channels[channel].listener)) acknowledges \(event(services.channels[channel], before.position(channel), before)), "
                 + "and crashes before it acts on it"
-        case .ask(let errand): "Payments asks the provider to \(Narrator.words(errand))\(before[errand].sends > 0 ? " again" : "")"
-        case .answer(let errand, _): "the provider hears it: \(provider(errand, before, outcome)); its answer comes back"
-        case .answerStray(let errand, _, _): "the provider hears a late question to \(Narrator.words(errand)): \(provider(errand, before, outcome))"
+        case .ask(.refund) where before.kind.isFree: "Payments has nothing to give back of a total of 0"
+        case .ask(let errand): "Payments sends the \(errand) to the provider\(before[errand].sends > 0 ? " again" : "")"
+        case .answer(let errand, _): "the \(errand) reaches the provider, which \(provider(before, outcome)); its answer comes back"
+        case .answerStray(let errand, _, _): "a late \(errand) reaches the provider, which \(provider(before, outcome))"
         case .giveUp(let errand, let travelsOn):
             before[errand].call == .asked || before[errand].call == .cancelling
-                ? travelsOn ? "Payments waits no longer; its question is still on its way" : "the question is lost"
-                : "the answer is lost"
-        case .crash: "Payments crashes, and forgets what it asked; the question is still on its way"
+                ? travelsOn ? "Payments waits no longer for an answer to the \(errand), which is still on its way" : "the \(errand) is lost on its way"
+                : "the answer to the \(errand) is lost"
+        case .crash: "Payments crashes and forgets what it asked, which is still on its way"
         case .record(let errand): "Payments records the answer to the \(errand): is \(Services.payments[Int(outcome.course.payment)])"
         case .expireHold: "Inventory frees the unit, because it was held for so long"
         }
@@ -78,16 +79,18 @@ struct Narrator {
         }
     }
 
-    private func provider(_ errand: Errand, _ before: Course, _ outcome: Outcome) -> String {
+    private func provider(_ before: Course, _ outcome: Outcome) -> String {
         let (old, new) = (before.provider, outcome.course.provider)
         if new.captures > old.captures { return "takes the total" + (old.captures > 0 ? " a second time" : "") }
         if new.refunds > old.refunds { return "gives the total back" }
-        if new.intent == old.intent {
-            guard let intent = new.intent else { return "knows of no such intent" }
-            return "the intent is \(intent) already"
-        }
         guard let intent = new.intent else { return "knows of no such intent" }
-        return intent == .declined ? "declines" : "the intent is \(intent)"
+        if new.intent == old.intent { return "finds the intent \(intent)" }
+        switch intent {
+        case .created: return "makes the intent"
+        case .captured: return "takes the total"
+        case .declined: return "declines"
+        case .cancelled: return "gives the intent up"
+        }
     }
 
     private func status(_ course: Course) -> String { services.orders[Int(course.order)].status.rawValue }
@@ -113,14 +116,6 @@ struct Narrator {
         case .ship: "an operator ships the order"
         case .deliver: "an operator records the delivery"
         case .stockReserved, .stockInsufficient, .stockReleased, .paymentProcessed, .paymentFailed, .paymentUndone: "\(input)"
-        }
-    }
-
-    private static func words(_ errand: Errand) -> String {
-        switch errand {
-        case .charge: "charge the total"
-        case .void: "give the intent up"
-        case .refund: "give the total back"
         }
     }
 }

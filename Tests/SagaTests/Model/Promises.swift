@@ -51,12 +51,12 @@ enum Promises {
         let state = services.orders[Int(course.order)]
         if state.status == .reserved, state.isOffline, !course.kind.isFree { return nil }
         guard state.status.isSettled else {
-            return "nothing is under way any more, and the order is \(state.status), the reservation \(Services.reservations[Int(course.reservation)]), "
+            return "At rest: the order is \(state.status), the reservation \(Services.reservations[Int(course.reservation)]), "
                 + "the payment \(Services.payments[Int(course.payment)])"
         }
         let reservation = Services.reservations[Int(course.reservation)]
         if state.status == .shipped || state.status == .delivered, reservation != .sold {
-            return "nothing is under way any more, and what was shipped is \(reservation)"
+            return "At rest: what was shipped is \(reservation)"
         }
         return tells ? silence(course, state.status) : nil
     }
@@ -71,7 +71,7 @@ enum Promises {
         case .cancelled: kind = .cancellation
         case .failed: kind = .failure
         }
-        return course.wasTold(kind) ? nil : "nothing is under way any more, and the customer was not told of the \(kind)"
+        return course.wasTold(kind) ? nil : "At rest: the customer was not told of the \(kind)"
     }
 }
 
