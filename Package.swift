@@ -120,6 +120,7 @@ let package = Package(
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
                 "PaymentSimulator", "Web",
             ]),
+        test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
         test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
