@@ -26,6 +26,8 @@ extension EventHandler {
 /// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
 public final class Consumer: Service, CustomStringConvertible {
     private static let schedule = RetrySchedule.eventConsumer
+    /// How often an event that was too new is looked at again; the program may have been updated in the meantime.
+    private static let updateCheckMilliseconds: Int64 = 10_000
 
     public let feed: EventFeed
     private let handler: any EventHandler
@@ -34,6 +36,9 @@ public final class Consumer: Service, CustomStringConvertible {
     private let context: ServiceContext
     private let logger: Logger
     private let maximumBatch: Int
+    /// What it understands, where that is not what the bus understands.
+    private let ownRegistry: EventRegistry?
+    private var registry: EventRegistry { ownRegistry ?? bus.registry }
     /// Whether the parking table may have rows; spares the healthy case a query per batch.
     private let mayBeParked = Atomic<Bool>(true)
     private let applied: Counter
@@ -43,7 +48,13 @@ public final class Consumer: Service, CustomStringConvertible {
     public var description: String { "consumer \(context.service)" }
 
     /// A consumer of this handler on this database.
-    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048, feedCapacity: Int = 8192) {
+    /// - Parameter registry: what it understands, where it is to stand for a consumer of another release; events are then read from their bodies, as in another
+    ///   process. Nil for what the bus understands.
+    public init(
+        handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048,
+        feedCapacity: Int = 8192, registry: EventRegistry? = nil
+    ) {
+        ownRegistry = registry
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
         feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
@@ -79,10 +90,10 @@ public final class Consumer: Service, CustomStringConvertible {
         switch work {
         case .stop: return false
         case .apply(let events):
-            if await apply(events) { feed.completed(events) }
+            if await apply(asReadHere(events)) { feed.completed(events) }
         case .catchUp(let source, let after, let announced):
             do {
-                let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
+                let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions, registry: registry)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
                 feed.caughtUp(source, events: events.count, through: last ?? announced)
                 if await apply(events) { feed.completed(events) }
@@ -92,6 +103,13 @@ public final class Consumer: Service, CustomStringConvertible {
             }
         }
         return true
+    }
+
+    /// Events from memory as this consumer would have read them.
+    private func asReadHere(_ events: [Envelope]) -> [Envelope] {
+        guard let ownRegistry else { return events }
+        // What was encoded in this process is no broken body; were it one, the event as it was handed over is as good.
+        return events.map { (try? Envelope(arriving: $0.body, key: $0.key, registry: ownRegistry, sequence: $0.sequence)) ?? $0 }
     }
 
     /// Applies a batch in one transaction; if it throws, its halves, until the guilty event stands alone and is parked.
@@ -134,12 +152,37 @@ public final class Consumer: Service, CustomStringConvertible {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
-                try Parking.park(event, attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
+                try Parking.park(event, attempts: 0, due: now, error: Parking.waitsBehind, now: now, in: transaction)
             }
             if !keys.isEmpty { fresh.removeAll { keys.contains($0.key) } }
         }
+        if fresh.contains(where: { !$0.isReadable }) { fresh = try holdUnreadable(fresh, in: transaction) }
         if !fresh.isEmpty { try handler.react(to: fresh, in: transaction, context: context) }
         try Inbox.advance(positions(of: events), in: transaction)
+    }
+
+    /// Parks what is too new for this program, with all later events of the same order behind it, until the program is updated: during a rolling update a producer
+    /// may be ahead of its consumers, which must neither lose nor bury what it says.
+    /// - Returns: the events that can be applied.
+    private func holdUnreadable(_ events: [Envelope], in transaction: any Transaction) throws -> [Envelope] {
+        var (ready, held): ([Envelope], Set<Identifier>) = ([], [])
+        let now = context.now
+        for event in events {
+            if event.isReadable, !held.contains(event.key) {
+                ready.append(event)
+                continue
+            }
+            held.insert(event.key)
+            let error = event.isReadable ? Parking.waitsBehind : Parking.waitsForUpdate
+            let due = event.isReadable ? now : now.advanced(byMilliseconds: Consumer.updateCheckMilliseconds)
+            try Parking.park(event, attempts: 0, due: due, error: error, now: now, in: transaction)
+        }
+        let count = events.count - ready.count
+        transaction.onCommit {
+            self.mayBeParked.store(true, ordering: .relaxed)
+            self.logger.warning("events are too new for this program; they wait until it is updated", metadata: ["count": "\(count)"])
+        }
+        return ready
     }
 
     private func positions(of events: [Envelope]) -> [String: Int64] {
@@ -207,14 +250,20 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     private func retry(_ entry: Parking.Entry) async throws -> Bool {
-        let (handler, context, registry) = (self.handler, self.context, bus.registry)
+        let (handler, context, registry) = (self.handler, self.context, self.registry)
         do {
-            try await database.write { transaction in
-                let event = try Envelope(body: entry.body, registry: registry)
+            return try await database.write { transaction in
+                let event = try Envelope(arriving: entry.body, key: entry.key, registry: registry)
+                guard event.isReadable else {
+                    // No attempt is counted: nothing is wrong with the event.
+                    let due = context.now.advanced(byMilliseconds: Consumer.updateCheckMilliseconds)
+                    try Parking.postpone(entry, attempts: entry.attempts, due: due, error: Parking.waitsForUpdate, in: transaction)
+                    return false
+                }
                 try Parking.remove(entry, in: transaction)
                 try handler.react(to: [event], in: transaction, context: context)
+                return true
             }
-            return true
         } catch let error as StorageError where Consumer.isOutage(error) {
             throw error
         } catch {

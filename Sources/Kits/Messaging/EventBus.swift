@@ -27,9 +27,10 @@ public final class EventBus: EventSink {
     }
 
     /// Reads a producer's outbox after a sequence number.
-    func read(_ source: String, after sequence: Int64, limit: Int, types: Set<String>?) async throws -> (events: [Envelope], last: Int64?) {
+    func read(
+        _ source: String, after sequence: Int64, limit: Int, types: Set<String>?, registry: EventRegistry
+    ) async throws -> (events: [Envelope], last: Int64?) {
         guard let database = producers.withLock({ $0[source] }) else { return ([], nil) }
-        let registry = self.registry
         return try await database.read { try Outbox.read(after: sequence, limit: limit, types: types, registry: registry, in: $0) }
     }
 

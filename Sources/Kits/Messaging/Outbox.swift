@@ -11,7 +11,7 @@ public protocol EventSink: Sendable {
 public struct Outbox: Sendable {
     private let sink: any EventSink
     private static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
-    private static let select = SQL("SELECT sequence, type, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let select = SQL("SELECT sequence, type, key, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
     private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")
 
@@ -26,7 +26,8 @@ public struct Outbox: Sendable {
         transaction.onCommit { [sink] in sink.committed(events, from: first.source) }
     }
 
-    /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded.
+    /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded;
+    /// what a newer producer wrote and this program does not know is handed on as not readable.
     /// - Returns: the events, and the last sequence number looked at (nil when there is nothing after `sequence`).
     static func read(
         after sequence: Int64, limit: Int, types: Set<String>?, registry: EventRegistry, in transaction: any ReadTransaction
@@ -36,7 +37,7 @@ public struct Outbox: Sendable {
         try transaction.fetch(select, each: [[.integer(sequence), .integer(Int64(limit))]]) { row in
             last = row.integer(0)
             if let types, !types.contains(row.text(1)) { return }
-            events.append(try Envelope(body: row.bytes(2), registry: registry, sequence: row.integer(0)))
+            events.append(try Envelope(arriving: row.bytes(3), key: row.id(2), registry: registry, sequence: row.integer(0)))
         }
         return (events, last)
     }

@@ -14,6 +14,10 @@ enum Parking {
         let parkedAt: Timestamp
     }
 
+    /// Why an event is parked that has not failed.
+    static let waitsBehind = "waits behind an earlier event of the same order"
+    static let waitsForUpdate = "waits until this program is updated: it does not know the event's type or version yet"
+
     private static let insert = SQL(
         """
         INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
