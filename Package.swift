@@ -89,12 +89,21 @@ let package = Package(
                 "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", lifecycle, log, metrics, coreMetrics,
             ]),
 
+        // The whole platform in a world of virtual time and faults.
+        library(
+            "Simulation", "Simulation",
+            [
+                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "StorageSQLite", "PaymentSimulator", deque,
+                httpTypes, log,
+            ]),
+
         // The outside: a client library and the command line.
         library("WaybillClient", "WaybillClient", ["Wire", "Contracts", httpTypes] + nio),
         .executableTarget(
             name: "waybill",
             dependencies: [
-                "Platform", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log, lifecycle, histogram,
+                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
+                lifecycle, histogram,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator),
 
@@ -111,7 +120,9 @@ let package = Package(
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
                 "PaymentSimulator", "Web",
             ]),
+        test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
         test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "Observability", log]),
+        test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],

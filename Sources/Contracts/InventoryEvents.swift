@@ -9,6 +9,14 @@ public struct StockReservation: Sendable, Equatable {
     public init(productID: ProductID, sku: String, quantity: Int64, reservationID: Identifier) {
         (self.productID, self.sku, self.quantity, self.reservationID) = (productID, sku, quantity, reservationID)
     }
+
+    /// What it looks like in an event.
+    static let members: [EventMember] = [
+        .required("productId", .identifier, "The product."),
+        .required("sku", .text, "The product's stock-keeping unit."),
+        .required("quantity", .integer(atLeast: 1), "Units."),
+        .required("reservationId", .identifier, "The reservation."),
+    ]
 }
 
 /// All lines of an order are held. Carries what Payments needs, so that it need not have seen OrderCreated, which comes on another topic.
@@ -16,6 +24,15 @@ public struct InventoryReserved: Event {
     public static let type = "InventoryReserved"
     public static let topic = "inventory"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "All lines of an order are held. Carries what Payments needs, which need not have seen OrderCreated.",
+        [
+            .required("reservations", .objects(StockReservation.members), "What is held, line by line."),
+            .required("totalAmount", .amount, "The order's total, to be charged."),
+            .currency,
+            .required("paymentMethod", .text, "The means of payment that the order names."),
+        ])
+
     public let reservations: [StockReservation]
     /// The order's total, to be charged.
     public let total: Money
@@ -42,7 +59,7 @@ public struct InventoryReserved: Event {
     public init(from json: JSONObject) throws {
         reservations = try json.objects("reservations").map {
             StockReservation(
-                productID: try $0.identifier("productId"), sku: try $0.string("sku"), quantity: try $0.integer("quantity"),
+                productID: try $0.identifier("productId"), sku: try $0.string("sku"), quantity: try $0.integer("quantity", in: 1...Int64.max),
                 reservationID: try $0.identifier("reservationId"))
         }
         total = try json.money("totalAmount", json.currency())
@@ -60,6 +77,14 @@ public struct StockShortage: Sendable, Equatable {
     public init(productID: ProductID?, sku: String?, requested: Int64, available: Int64) {
         (self.productID, self.sku, self.requested, self.available) = (productID, sku, requested, available)
     }
+
+    /// What it looks like in an event.
+    static let members: [EventMember] = [
+        .optional("productId", .identifier, "The product; left out for one that does not exist."),
+        .optional("sku", .text, "The stock-keeping unit, as far as it is known."),
+        .required("requested", .integer(atLeast: 1), "Units that the order wants."),
+        .required("available", .integer(atLeast: 0), "Units that could be had; 0 for a product that does not exist."),
+    ]
 }
 
 /// Not all lines could be held, so none is; names every product that is short.
@@ -67,6 +92,12 @@ public struct InventoryInsufficient: Event {
     public static let type = "InventoryInsufficient"
     public static let topic = "inventory"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "Not all lines could be held, so none is; names every product that is short.",
+        [
+            .required("shortages", .objects(StockShortage.members), "Every product that is short.")
+        ])
+
     public let shortages: [StockShortage]
 
     public init(shortages: [StockShortage]) { self.shortages = shortages }
@@ -84,8 +115,8 @@ public struct InventoryInsufficient: Event {
     public init(from json: JSONObject) throws {
         shortages = try json.objects("shortages").map {
             StockShortage(
-                productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), requested: try $0.integer("requested"),
-                available: try $0.integer("available"))
+                productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), requested: try $0.integer("requested", in: 1...Int64.max),
+                available: try $0.integer("available", in: 0...Int64.max))
         }
     }
 }
@@ -95,6 +126,13 @@ public struct InventoryReleased: Event {
     public static let type = "InventoryReleased"
     public static let topic = "inventory"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "Nothing is held for the order any more: the answer to a cancellation, also when nothing was held, and the consequence of a refused payment.",
+        [
+            .required("reservations", .objects(StockReservation.members), "What was held and is free now; empty when nothing was held."),
+            .required("reason", .text, "`cancellation` or `payment_failed`."),
+        ])
+
     public let reservations: [StockReservation]
     /// `cancellation` or `payment_failed`.
     public let reason: String
@@ -115,7 +153,7 @@ public struct InventoryReleased: Event {
     public init(from json: JSONObject) throws {
         reservations = try json.objects("reservations").map {
             StockReservation(
-                productID: try $0.identifier("productId"), sku: try $0.string("sku"), quantity: try $0.integer("quantity"),
+                productID: try $0.identifier("productId"), sku: try $0.string("sku"), quantity: try $0.integer("quantity", in: 1...Int64.max),
                 reservationID: try $0.identifier("reservationId"))
         }
         reason = try json.string("reason")
@@ -128,6 +166,15 @@ public struct StockAdjusted: Event {
     public static let topic = "inventory"
     public static let schemaVersion = 1
     public static let keyName: StaticString = "productId"
+    public static let shape = EventShape(
+        "Stock of a product was received, written off or counted anew.",
+        [
+            .required("sku", .text, "The product's stock-keeping unit."),
+            .required("delta", .integer, "Units added; negative for units taken away."),
+            .required("availableQuantity", .integer(atLeast: 0), "Units for sale afterwards."),
+            .required("reason", .text, "Why, in the words of whoever changed it."),
+        ])
+
     public let sku: String
     /// Units added; negative for units taken away.
     public let delta: Int64
@@ -147,7 +194,7 @@ public struct StockAdjusted: Event {
     public init(from json: JSONObject) throws {
         sku = try json.string("sku")
         delta = try json.integer("delta")
-        available = try json.integer("availableQuantity")
+        available = try json.integer("availableQuantity", in: 0...Int64.max)
         reason = try json.string("reason")
     }
 }

@@ -10,6 +10,14 @@ public struct NotificationSent: Event {
     public static let type = "NotificationSent"
     public static let topic = "notifications"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "The customer was told.",
+        [
+            .required("notificationId", .identifier, "The notification."),
+            .required("kind", .oneOf(NotificationKind.allCases.map(\.rawValue)), "What the customer is told of."),
+            .required("channel", .text, "`log`, later `email`, `sms` ..."),
+        ])
+
     public let notificationID: Identifier
     public let kind: NotificationKind
     /// `log`, later `email`, `sms` ...
@@ -35,6 +43,15 @@ public struct NotificationFailed: Event {
     public static let type = "NotificationFailed"
     public static let topic = "notifications"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "The customer could not be told, and no attempt is left.",
+        [
+            .required("notificationId", .identifier, "The notification."),
+            .required("kind", .oneOf(NotificationKind.allCases.map(\.rawValue)), "What the customer is told of."),
+            .required("channel", .text, "`log`, later `email`, `sms` ..."),
+            .required("reason", .text, "Why not."),
+        ])
+
     public let notificationID: Identifier
     public let kind: NotificationKind
     public let channel: String

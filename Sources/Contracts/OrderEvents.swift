@@ -14,6 +14,14 @@ public struct OrderLine: Sendable, Equatable {
     public init(productID: ProductID?, sku: String?, quantity: Int64, price: Money) {
         (self.productID, self.sku, self.quantity, self.price) = (productID, sku, quantity, price)
     }
+
+    /// What a line looks like in an event.
+    static let members: [EventMember] = [
+        .optional("productId", .identifier, "The product, when the client gave its id or Inventory was asked."),
+        .optional("sku", .text, "The product's stock-keeping unit; either this or the id is there."),
+        .required("quantity", .integer(atLeast: 1), "Units."),
+        .required("price", .amount, "Price of one unit."),
+    ]
 }
 
 /// An event that is one change of an order's status.
@@ -30,6 +38,19 @@ extension OrderStatusEvent {
 /// An order was accepted.
 public struct OrderCreated: OrderStatusEvent {
     public static let type = "OrderCreated"
+    public static let shape = EventShape(
+        "An order was accepted.",
+        [
+            .required("newStatus", .oneOf([OrderStatus.created.rawValue]), "The status of every new order."),
+            .customerID,
+            .required("items", .objects(OrderLine.members), "What is ordered, line by line."),
+            .required("totalAmount", .amount, "The order's total."),
+            .currency,
+            .optional("shippingCountry", .text, "Where the goods are to go."),
+            .required("paymentMethod", .text, "A reference to the means of payment at the provider; never a card number."),
+            .required("placedAt", .timestamp, "When the customer ordered: now, or in the past for imported orders."),
+        ])
+
     public let change = StatusChange(from: nil, to: .created)
     public let customerID: String?
     public let lines: [OrderLine]
@@ -65,11 +86,12 @@ public struct OrderCreated: OrderStatusEvent {
     }
 
     public init(from json: JSONObject) throws {
+        guard try json.string("newStatus") == change.new.rawValue else { throw JSONMismatch(key: "newStatus", expected: change.new.rawValue) }
         let currency = try json.currency()
         customerID = try json.optionalString("customerId")
         lines = try json.objects("items").map {
             OrderLine(
-                productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), quantity: try $0.integer("quantity"),
+                productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), quantity: try $0.integer("quantity", in: 1...Int64.max),
                 price: try $0.money("price", currency))
         }
         total = try json.money("totalAmount", currency)
@@ -82,6 +104,7 @@ public struct OrderCreated: OrderStatusEvent {
 /// Stock is held for every line.
 public struct OrderReserved: OrderStatusEvent {
     public static let type = "OrderReserved"
+    public static let shape = EventShape("Stock is held for every line.", StatusChange.members)
     public let change: StatusChange
     public init(change: StatusChange) { self.change = change }
     public func write(to json: inout JSONWriter) { change.write(to: &json) }
@@ -91,6 +114,15 @@ public struct OrderReserved: OrderStatusEvent {
 /// The order is paid and certain. Notifications confirm on this event, not on PaymentProcessed, which a cancellation can overtake.
 public struct OrderConfirmed: OrderStatusEvent {
     public static let type = "OrderConfirmed"
+    public static let shape = EventShape(
+        "The order is paid and certain. Notifications confirm on this event, not on PaymentProcessed, which a cancellation can overtake.",
+        StatusChange.members + [
+            .customerID,
+            .required("totalAmount", .amount, "The order's total."),
+            .currency,
+            .required("paidOffline", .boolean, "Whether an operator recorded a payment made elsewhere."),
+        ])
+
     public let change: StatusChange
     public let customerID: String?
     public let total: Money
@@ -118,6 +150,12 @@ public struct OrderConfirmed: OrderStatusEvent {
 /// Somebody, or the deadline, wants the order undone. Inventory and Payments each answer exactly once.
 public struct OrderCancellationRequested: OrderStatusEvent {
     public static let type = "OrderCancellationRequested"
+    public static let shape = EventShape(
+        "Somebody, or the deadline, wants the order undone. Inventory and Payments each answer exactly once.",
+        StatusChange.members + [
+            .required("reason", .text, "`customer`, `admin`, `deadline`, or the words of whoever asked.")
+        ])
+
     public let change: StatusChange
     /// `customer`, `admin`, `deadline`, or the words of whoever asked.
     public let reason: String
@@ -135,6 +173,13 @@ public struct OrderCancellationRequested: OrderStatusEvent {
 /// The order is undone: no money kept, no stock held.
 public struct OrderCancelled: OrderStatusEvent {
     public static let type = "OrderCancelled"
+    public static let shape = EventShape(
+        "The order is undone: no money kept, no stock held.",
+        StatusChange.members + [
+            .customerID,
+            .required("reason", .text, "Why: `insufficient_stock`, or what the cancellation was requested with."),
+        ])
+
     public let change: StatusChange
     public let customerID: String?
     /// Why: `insufficient_stock`, or what the cancellation was requested with.
@@ -155,6 +200,13 @@ public struct OrderCancelled: OrderStatusEvent {
 /// The payment was refused.
 public struct OrderFailed: OrderStatusEvent {
     public static let type = "OrderFailed"
+    public static let shape = EventShape(
+        "The payment was refused.",
+        StatusChange.members + [
+            .customerID,
+            .required("reason", .text, "The provider's reason, such as `card_declined`."),
+        ])
+
     public let change: StatusChange
     public let customerID: String?
     /// The provider's reason, such as `card_declined`.
@@ -175,6 +227,12 @@ public struct OrderFailed: OrderStatusEvent {
 /// The goods left the house.
 public struct OrderShipped: OrderStatusEvent {
     public static let type = "OrderShipped"
+    public static let shape = EventShape(
+        "The goods left the house.",
+        StatusChange.members + [
+            .customerID
+        ])
+
     public let change: StatusChange
     public let customerID: String?
     public init(change: StatusChange, customerID: String?) { (self.change, self.customerID) = (change, customerID) }
@@ -191,6 +249,12 @@ public struct OrderShipped: OrderStatusEvent {
 /// The goods arrived.
 public struct OrderDelivered: OrderStatusEvent {
     public static let type = "OrderDelivered"
+    public static let shape = EventShape(
+        "The goods arrived.",
+        StatusChange.members + [
+            .customerID
+        ])
+
     public let change: StatusChange
     public let customerID: String?
     public init(change: StatusChange, customerID: String?) { (self.change, self.customerID) = (change, customerID) }

@@ -62,6 +62,12 @@ public struct StatusChange: Sendable, Equatable {
 
     public init(from old: OrderStatus?, to new: OrderStatus) { (self.old, self.new) = (old, new) }
 
+    /// What it looks like in an event.
+    static let members: [EventMember] = [
+        .optional("oldStatus", .oneOf(OrderStatus.allCases.map(\.rawValue)), "The order's status before."),
+        .required("newStatus", .oneOf(OrderStatus.allCases.map(\.rawValue)), "The order's status after."),
+    ]
+
     func write(to json: inout JSONWriter) {
         json.optional("oldStatus", old?.rawValue)
         json.member("newStatus", new.rawValue)

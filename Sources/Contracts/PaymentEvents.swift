@@ -5,6 +5,15 @@ public struct PaymentProcessed: Event {
     public static let type = "PaymentProcessed"
     public static let topic = "payments"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "The order's total was captured, or there was nothing to charge.",
+        [
+            .required("paymentId", .identifier, "The payment."),
+            .required("amount", .amount, "What was taken."),
+            .currency,
+            .required("paymentMethod", .text, "The means of payment; `none` for a total of 0, `offline` for one recorded by an operator."),
+        ])
+
     public let paymentID: Identifier
     public let amount: Money
     /// The means of payment; `none` for a total of 0, `offline` for one recorded by an operator.
@@ -31,6 +40,13 @@ public struct PaymentFailed: Event {
     public static let type = "PaymentFailed"
     public static let topic = "payments"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "The provider refused the charge; nothing was taken.",
+        [
+            .required("paymentId", .identifier, "The payment."),
+            .required("reason", .text, "The provider's reason: `card_declined`, `insufficient_funds` ..."),
+        ])
+
     public let paymentID: Identifier
     /// The provider's reason: `card_declined`, `insufficient_funds` ...
     public let reason: String
@@ -51,6 +67,10 @@ public struct PaymentVoided: Event {
     public static let type = "PaymentVoided"
     public static let topic = "payments"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "A cancelled order's payment was given up before anything was captured, or there was none: nothing was taken and nothing will be.",
+        [.required("paymentId", .identifier, "The payment.")])
+
     public let paymentID: Identifier
 
     public init(paymentID: Identifier) { self.paymentID = paymentID }
@@ -63,6 +83,14 @@ public struct PaymentRefunded: Event {
     public static let type = "PaymentRefunded"
     public static let topic = "payments"
     public static let schemaVersion = 1
+    public static let shape = EventShape(
+        "A captured amount was given back.",
+        [
+            .required("paymentId", .identifier, "The payment."),
+            .required("amount", .amount, "What was given back."),
+            .currency,
+        ])
+
     public let paymentID: Identifier
     public let amount: Money
 

@@ -1,16 +1,10 @@
-import Analytics
 import Contracts
 import Gateway
-import Inventory
 import Logging
 import Messaging
 import Metrics
-import Notifications
 import Observability
-import Operations
-import Orders
 import PaymentSimulator
-import Payments
 import ServiceLifecycle
 import Storage
 import StorageSQLite
@@ -71,35 +65,21 @@ public final class WaybillPlatform: Sendable {
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
         try await provider.open()
 
-        let databases = try ["orders", "inventory", "payments", "notifications", "analytics", "operations"].map { try database($0) }
-        let environments = databases.map(environment)
-        let inventory = InventoryService(environments[1])
-        let operations = OperationsService(environments[5])
-        let orders = OrdersService(environments[0], availability: inventory.availability, configuration: configuration.orders)
-        let payments = PaymentsService(environments[2], provider: provider, timeout: configuration.paymentTimeout)
-        let notifications = NotificationsService(environments[3])
-        let analytics = AnalyticsService(environments[4], history: ArchiveHistory(operations: operations))
-        let modules: [any ServiceModule] = [orders, inventory, payments, notifications, analytics, operations]
-
-        for module in modules {
-            try await module.database.migrate(module.migrations, owner: module.name)
-            bus.addProducer(module.name, database: module.database)
-        }
-        let consumers = zip(modules, environments).compactMap { module, environment in
-            module.handler.map { Consumer(handler: $0, database: module.database, bus: bus, context: environment.context, logger: environment.logger) }
-        }
-        for consumer in consumers { try await consumer.prepare() }
-        let janitors = zip(modules, environments).map { Janitor(database: $0.database, bus: bus, context: $1.context, logger: $1.logger) }
-        register(databases + [ledger], consumers)
-        let deadLetters = DeadLetterService(desks: consumers.map(\.deadLetters), environment: environments[5])
+        let databases = try ServiceAssembly.databases.map { try database($0) }
+        let services = try await ServiceAssembly(
+            databases: databases, provider: provider, bus: bus, configuration: configuration,
+            environment: { database in
+                ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
+            })
+        register(databases + [ledger], services.consumers)
 
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes) + deadLetters.routes, registry: registry,
+            host: configuration.host, port: configuration.port, routes: services.routes, registry: registry,
             readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
         // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
-        let workers = modules.filter { $0.name != operations.name }.flatMap(\.runners) + deadLetters.runners
-        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + workers + [gateway] + operations.runners
-        return Assembly(services: services, databases: databases + [ledger])
+        let runners: [any Service] =
+            [LogFlusher(clock: clock)] + services.janitors + services.consumers + services.workers + [gateway] + services.operations.runners
+        return Assembly(services: runners, databases: databases + [ledger])
     }
 
     private func database(_ name: String) throws -> SQLiteDatabase {
@@ -110,10 +90,6 @@ public final class WaybillPlatform: Sendable {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
         case .folder(let path): return try SQLiteDatabase(name: name, path: "\(path)/\(name).sqlite", configuration: settings)
         }
-    }
-
-    private func environment(_ database: SQLiteDatabase) -> ServiceEnvironment {
-        ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
     }
 
     private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
@@ -152,14 +128,5 @@ public final class WaybillPlatform: Sendable {
                 labels: [("consumer", consumer.feed.consumer)]
             ) { [backlog = consumer.backlog] in Double(backlog.parked) }
         }
-    }
-}
-
-/// Analytics' history is the archive that Operations keeps.
-private struct ArchiveHistory: EventHistory {
-    let operations: OperationsService
-
-    func page(after sequence: Int64, limit: Int) async throws -> [(sequence: Int64, event: Envelope)] {
-        try await operations.history(after: sequence, limit: limit).map { ($0.sequence, $0.envelope) }
     }
 }

@@ -81,6 +81,14 @@ struct LayoutTests {
         #expect(file.imports == ["A", "B", "C", "E"])
     }
 
+    @Test("only tests and simulations know of events' versions that do not exist")
+    func hypotheticalVersions() {
+        let allowed = ["Sources/Kits/Wire/", "Sources/Contracts/NextVersions.swift", "Sources/Simulation/"]
+        let knowing = files.filter { file in file.lines.contains { $0.contains("NextVersions") || $0.contains("HypotheticalVersion") } }.map(\.path)
+        #expect(knowing.contains("Sources/Contracts/NextVersions.swift"))
+        for path in knowing { #expect(allowed.contains { path.hasPrefix($0) }, "\(path)") }
+    }
+
     @Test("no file has more than 400 lines")
     func size() {
         for file in files { #expect(file.lines.count <= 401, "\(file.path) has \(file.lines.count - 1) lines") }

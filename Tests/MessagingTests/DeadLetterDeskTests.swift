@@ -280,43 +280,37 @@ struct DeadLetterDeskTests {
         #expect(try await desk.actions(AdminActionFilter(subject: letters[0].id.description), before: nil, limit: 10).count == 1)
     }
 
-    @Test("an event of a type that this program does not know holds up its order only, and dies")
-    func unreadable() async throws {
-        let stranger = Envelope(
-            id: bench.producing.newID(), source: "producer", key: Identifier(high: 0, low: 1), correlationID: bench.producing.newID(), time: bench.clock.now(),
-            event: Stranger())
+    @Test("the letters of an order stay in order when the clock is set back")
+    func clockSetBack() async throws {
+        let first = try #require(try await die([(1, 1)]).first)
+        bench.clock.advance(by: .seconds(-60))
+        let letters = try await die([(1, 2)])
+        #expect(letters.count == 2)
+        #expect(letters.first?.eventID == first.eventID)
+        let second = try #require(letters.last)
+        #expect(refusal(try await desk.redrive(second.eventID, edit: nil, by: "ops", note: nil)) == "behind \(first.id)")
+    }
+
+    @Test("a body that is broken holds up its order only, and dies")
+    func broken() async throws {
+        let toy = bench.toys([(1, 4)])[0]
+        let body = Array(String(decoding: toy.body, as: UTF8.self).replacing("\"number\"", with: "\"lumber\"").utf8)
         box.breaks.withLock { $0 = false }
         try await bench.say([(1, 1)], on: bench.bus())
-        try await bench.say([stranger], on: bench.bus())
+        try await bench.producer.write { _ = try $0.execute(Outbox.insert, [.text("Toy"), .id(toy.key), .bytes(body)]) }
         try await bench.say([(1, 2), (2, 3)], on: bench.bus())
         let bus = bench.bus()
-        let everything = try await bench.makeConsumer(Everything(), on: bus)
-        await everything.drain()
+        let late = try await bench.makeConsumer(ToyBox(), on: bus)
+        await late.drain()
         #expect(try await applied() == [1, 3])
         for _ in 0..<3 {
             bench.clock.advance(by: .seconds(4))
-            while try await everything.retryParked() > 0 {}
+            while try await late.retryParked() > 0 {}
         }
         #expect(try await applied() == [1, 3, 2])
-        let letter = try #require(try await everything.deadLetters.list(DeadLetterFilter(), after: nil, limit: 10).first)
-        #expect(letter.eventID == stranger.id && letter.type == "Stranger" && letter.attempts == 4)
+        let letter = try #require(try await late.deadLetters.list(DeadLetterFilter(), after: nil, limit: 10).first)
+        #expect(letter.eventID == toy.id && letter.type == "Toy" && letter.attempts == 4)
         #expect(bus.appliedByAll(from: "producer") == 4)
-    }
-
-    private struct Stranger: Event {
-        static let type = "Stranger"
-        static let topic = "toys"
-        static let schemaVersion = 1
-        init() {}
-        init(from json: JSONObject) throws {}
-        func write(to json: inout JSONWriter) {}
-    }
-
-    private struct Everything: EventHandler {
-        let subscriptions: Set<String>? = nil
-        func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
-            for event in events { if let toy = event.event as? Toy { try ToyBox.write(toy.number, event.key, in: transaction) } }
-        }
     }
 }
 

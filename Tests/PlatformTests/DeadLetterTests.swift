@@ -24,7 +24,7 @@ private struct FastClock: WallClock {
 @Suite struct DeadLetterTests {
     private static let path = "/admin/dead-letters"
 
-    /// Runs a platform in which three orders of no unit were accepted, which Inventory's schema refuses.
+    /// Runs a platform in which three orders of seven units were accepted, which Inventory's database refuses.
     private func withDeadLetters(_ body: @escaping @Sendable (RunningPlatform, _ letters: [JSONValue]) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             try await RunningPlatform.with(folder: folder) { try await $0.product("TEA", units: 10) }
@@ -33,6 +33,9 @@ private struct FastClock: WallClock {
             let rows = (1...3).map { DeadLetterTests.row($0) }
             try await orders.write { try $0.execute(insert, each: rows) }
             await orders.close()
+            let inventory = try SQLiteDatabase(name: "inventory", path: "\(folder)/inventory.sqlite")
+            try await inventory.write { _ = try $0.execute(DeadLetterTests.rule) }
+            await inventory.close()
             try await RunningPlatform.with(folder: folder, clock: FastClock()) { shop in
                 try await shop.eventually("three events are dead") {
                     try await shop.send("GET", "\(DeadLetterTests.path)?consumer=inventory").json["items"]?.array?.count == 3
@@ -42,13 +45,18 @@ private struct FastClock: WallClock {
         }
     }
 
+    private static let rule = SQL(
+        """
+        CREATE TRIGGER no_sevens BEFORE INSERT ON reservation_lines WHEN NEW.quantity = 7 BEGIN SELECT RAISE(ABORT, 'nobody may have 7 units'); END
+        """)
+
     private static func row(_ number: Int) -> [SQLValue] {
         let now = SystemClock().now()
         let order = Identifier(high: UInt64(now.milliseconds) << 16 | 0x7000, low: 0x8000_0000_0000_0000 | UInt64(number))
         let event = Identifier(high: order.high, low: order.low | 0x100)
         let body = """
             {"eventId":"\(event)","type":"OrderCreated","schemaVersion":1,"source":"orders","orderId":"\(order)","timestamp":"\(now)",\
-            "correlationId":"\(event)","version":1,"oldStatus":null,"newStatus":"CREATED","customerId":"alice","items":[{"sku":"TEA","quantity":0,\
+            "correlationId":"\(event)","version":1,"oldStatus":null,"newStatus":"CREATED","customerId":"alice","items":[{"sku":"TEA","quantity":7,\
             "price":"4.50"}],"totalAmount":"4.50","currency":"GBP","paymentMethod":"test_approve","placedAt":"\(now)"}
             """
         return [.id(order), .bytes(Array(body.utf8))]
@@ -58,7 +66,7 @@ private struct FastClock: WallClock {
     private static func edited(_ shop: RunningPlatform, _ id: String, quantity: Int) async throws -> String {
         var json = JSONWriter()
         json.value(try await shop.send("GET", "\(path)/\(id)").json["event"] ?? .null)
-        return String(decoding: json.bytes, as: UTF8.self).replacing(#""quantity":0"#, with: #""quantity":\#(quantity)"#)
+        return String(decoding: json.bytes, as: UTF8.self).replacing(#""quantity":7"#, with: #""quantity":\#(quantity)"#)
     }
 
     @Test func `an operator finds out what is wrong, tries the repair, and applies it once`() async throws {
@@ -66,7 +74,7 @@ private struct FastClock: WallClock {
             let path = DeadLetterTests.path
             let groups = try await shop.send("GET", "\(path)?groupBy=error&consumer=inventory").json
             #expect(groups["total"]?.integer == 3 && groups["items"]?.array?.count == 1, "\(groups)")
-            #expect(groups["items"]?[0]?["error"]?.string?.contains("quantity > #") == true, "\(groups)")
+            #expect(groups["items"]?[0]?["error"]?.string?.contains("nobody may have # units") == true, "\(groups)")
 
             let id = letters[0]["id"]?.string ?? ""
             let shown = try await shop.send("GET", "\(path)/\(id)").json
@@ -102,7 +110,7 @@ private struct FastClock: WallClock {
             try await shop.eventually("it is told") { try await shop.timeline(order).contains("InventoryReserved") }
             let kept = try await shop.send("GET", "\(path)/\(id)").json
             #expect(kept["state"] == .string("redriven") && kept["edited"] == .bool(true))
-            #expect(kept["original"]?["items"]?[0]?["quantity"]?.integer == 0 && kept["event"]?["items"]?[0]?["quantity"]?.integer == 2)
+            #expect(kept["original"]?["items"]?[0]?["quantity"]?.integer == 7 && kept["event"]?["items"]?[0]?["quantity"]?.integer == 2)
             #expect(kept["actions"]?[0]?["after"]?["changes"]?[0]?["pointer"] == .string("/items/0/quantity"))
             #expect(kept["actions"]?[1]?["actor"] == .string("ada"))
             // No such order is known to Orders: the answer is the next dead letter, in another consumer.

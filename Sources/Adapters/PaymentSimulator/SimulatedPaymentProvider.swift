@@ -114,6 +114,7 @@ public final class SimulatedPaymentProvider: PaymentProvider {
 /// The reply did not come in time; what happened is unknown.
 public struct ProviderTimeout: Error, CustomStringConvertible {
     public let description = "the provider did not answer in time; the outcome is unknown"
+    package init() {}
 }
 
 /// The provider refuses a request that makes no sense.

@@ -3,7 +3,7 @@ import Storage
 /// A write that waits for its commit.
 protocol PendingWrite: Sendable {
     /// Runs the closure inside the transaction; may be called again after a rollback.
-    func perform(_ transaction: SQLiteTransaction) throws
+    func perform(_ transaction: any Transaction) throws
     /// Resumes the caller with the result of the last run.
     func succeed()
     /// Resumes the caller with an error.
@@ -21,7 +21,7 @@ final class Pending<T: Sendable>: PendingWrite, @unchecked Sendable {
         (self.body, self.continuation) = (body, continuation)
     }
 
-    func perform(_ transaction: SQLiteTransaction) throws { result = try body(transaction) }
+    func perform(_ transaction: any Transaction) throws { result = try body(transaction) }
     func succeed() {
         if let result { continuation.resume(returning: result) } else { continuation.resume(throwing: StorageError.closed) }
     }

@@ -96,17 +96,7 @@ public final class SQLiteDatabase: Database {
     }
 
     public func migrate(_ migrations: [Migration], owner: String) async throws {
-        try await write { transaction in
-            try transaction.execute(Schema.create)
-            let applied = try transaction.query(Schema.applied) {
-                Migration.Applied(version: Int($0.integer(0)), owner: $0.text(1), checksum: $0.integer(2))
-            }
-            for migration in try Migration.pending(migrations, applied: applied, owner: owner) {
-                for statement in migration.statements { try transaction.execute(SQL(statement)) }
-                try transaction.execute(
-                    Schema.record, [.integer(Int64(migration.version)), .text(owner), .text(migration.name), .integer(migration.checksum)])
-            }
-        }
+        try await write { try Schema.migrate(migrations, owner: owner, in: $0) }
     }
 
     public func close() async {
@@ -194,26 +184,17 @@ public final class SQLiteDatabase: Database {
         }
         let start = DispatchTime.now().uptimeNanoseconds
         do {
-            try commit(batch)
+            try writer.commit(batch)
             commits.increment()
             batchSize.record(batch.count)
             commitTime.recordNanoseconds(Int64(DispatchTime.now().uptimeNanoseconds - start))
             for write in batch { write.succeed() }
         } catch {
-            if !writer.isIdle { try? writer.run("ROLLBACK") }
+            writer.rollBack()
             if case .broken = error as? StorageError { return stop(error as? StorageError ?? .closed, batch) }
             if batch.count == 1 { return batch[0].fail(error) }
             for write in batch { run([write]) }
         }
-    }
-
-    /// One transaction over all closures; their commit actions run in order once it is durable.
-    private func commit(_ batch: [any PendingWrite]) throws {
-        try writer.run("BEGIN IMMEDIATE")
-        let transaction = SQLiteTransaction(writer)
-        for write in batch { try write.perform(transaction) }
-        try writer.run("COMMIT")
-        for action in transaction.commitActions { action() }
     }
 
     private func stop(_ error: StorageError, _ batch: [any PendingWrite]) {
@@ -225,15 +206,4 @@ public final class SQLiteDatabase: Database {
         for write in batch + rest { write.fail(error) }
         configuration.onBroken(error)
     }
-}
-
-/// The table in which a database remembers its migrations.
-private enum Schema {
-    static let create = SQL(
-        """
-        CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL,
-        applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))) STRICT
-        """)
-    static let applied = SQL("SELECT version, owner, checksum FROM schema_migrations ORDER BY version")
-    static let record = SQL("INSERT INTO schema_migrations (version, owner, name, checksum) VALUES ($1, $2, $3, $4)")
 }

@@ -18,8 +18,11 @@ struct CarefulStart: Sendable {
     /// the guilty one. Who ended the process alone is not tried again before the others.
     private static let batches = [Int.max, 64, 1]
 
-    /// How many events are tried together at an attempt; nil where an event is to be parked instead.
-    static func batch(attempt: Int64) -> Int? { attempt <= batches.count ? batches[Int(attempt) - 1] : nil }
+    /// How many events are tried together at an attempt, which counts from 1 (0 is none: all together); nil where an event is to be parked instead.
+    static func batch(attempt: Int64) -> Int? {
+        if attempt == 0 { return .max }
+        return attempt <= batches.count ? batches[Int(attempt) - 1] : nil
+    }
 
     /// Per source, the newest event that could have been in the consumer's hands.
     private var limits: [String: Int64]

@@ -10,7 +10,8 @@ extension Consumer {
         var batch: [Envelope] = []
         var number: Int64 = 1
         for event in events {
-            let next = (suspects[event.id] ?? 0) + 1
+            // What is too new is not handled, only parked: no attempt.
+            let next = event.isReadable ? (suspects[event.id] ?? 0) + 1 : 0
             let room = CarefulStart.batch(attempt: next)
             if next != number || batch.count == room || room == nil {
                 guard await attempt(batch, number) else { return false }
@@ -25,9 +26,10 @@ extension Consumer {
         return await attempt(batch, number)
     }
 
-    /// Counts an attempt at these events, durably, then makes it.
+    /// Counts an attempt at these events, durably, then makes it; number 0 is not counted.
     private func attempt(_ events: [Envelope], _ number: Int64) async -> Bool {
         if events.isEmpty { return true }
+        if number == 0 { return await apply(events) }
         let (now, ids) = (context.now, events.map(\.id))
         return await bus.suspicious.alone {
             let isCounted = await retryingOutages {

@@ -40,6 +40,9 @@ public final class Consumer: Service, CustomStringConvertible {
     let context: ServiceContext
     let logger: Logger
     private let maximumBatch: Int
+    /// What it understands, where that is not what the bus understands.
+    let ownRegistry: EventRegistry?
+    var registry: EventRegistry { ownRegistry ?? bus.registry }
     /// Whether the parking table may have rows; spares the healthy case a query per batch.
     let mayBeParked = Atomic<Bool>(true)
     /// What is left of a start after a crash; nil as soon as that is over.
@@ -51,9 +54,15 @@ public final class Consumer: Service, CustomStringConvertible {
     public var description: String { "consumer \(context.service)" }
 
     /// A consumer of this handler on this database.
-    public init(handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048) {
+    /// - Parameter registry: what it understands, where it is to stand for a consumer of another release; events are then read from their bodies, as in another
+    ///   process. Nil for what the bus understands.
+    public init(
+        handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048,
+        feedCapacity: Int = 8192, registry: EventRegistry? = nil
+    ) {
+        ownRegistry = registry
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
-        feed = EventFeed(consumer: context.service, types: handler.subscriptions)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
         failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
         dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])
@@ -62,7 +71,7 @@ public final class Consumer: Service, CustomStringConvertible {
 
     /// What operators do with the events that this consumer could not apply.
     public var deadLetters: any DeadLetterDesk {
-        LocalDeadLetterDesk(handler: handler, database: database, bus: bus, context: context, backlog: backlog)
+        LocalDeadLetterDesk(handler: handler, database: database, registry: registry, suspicious: bus.suspicious, context: context, backlog: backlog)
     }
 
     /// Reads where the consumer stood when the process ended, and whether it ended properly, so that it goes on from there. Must be called before any service
@@ -99,20 +108,20 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     /// Does one piece of work; false when it was to stop.
-    func step(_ work: EventFeed.Work) async -> Bool {
+    package func step(_ work: EventFeed.Work) async -> Bool {
         switch work {
         case .stop: return false
         case .apply(let events):
-            if await apply(events) { feed.completed(events) }
+            if await apply(asReadHere(events)) { feed.completed(events) }
         case .catchUp(let source, let after, let announced):
             do {
-                let piece = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions)
+                let piece = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions, registry: registry)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
                 let last = piece.last ?? announced
                 feed.caughtUp(source, events: piece.events.count, through: last)
                 let isCareful = careful.withLock { $0?.covers(source) ?? false }
                 guard isCareful ? await applyCarefully(piece.events) : await apply(piece.events) else { return true }
-                if let unreadable = piece.unreadable { guard await park(unreadable, from: source) else { return true } }
+                if let broken = piece.broken { guard await park(broken, from: source) else { return true } }
                 feed.completed(piece.events)
                 if isCareful { passedCarefully(source, through: last) }
             } catch {
@@ -157,10 +166,11 @@ public final class Consumer: Service, CustomStringConvertible {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
-                try park(.init(event), attempts: 0, due: now, error: "waits behind an earlier event of the same order", now: now, in: transaction)
+                try park(.init(event), attempts: 0, due: now, error: Parking.waitsBehind, now: now, in: transaction)
             }
             if !keys.isEmpty { fresh.removeAll { keys.contains($0.key) } }
         }
+        if fresh.contains(where: { !$0.isReadable }) { fresh = try holdUnreadable(fresh, in: transaction) }
         if !fresh.isEmpty { try handler.react(to: fresh, in: transaction, context: context) }
         try Inbox.advance(positions(of: events), in: transaction)
     }

@@ -29,9 +29,8 @@ public final class EventBus: EventSink {
     }
 
     /// Reads a producer's outbox after a sequence number.
-    func read(_ source: String, after sequence: Int64, limit: Int, types: Set<String>?) async throws -> OutboxPiece {
+    func read(_ source: String, after sequence: Int64, limit: Int, types: Set<String>?, registry: EventRegistry) async throws -> OutboxPiece {
         guard let database = producers.withLock({ $0[source] }) else { return OutboxPiece() }
-        let registry = self.registry
         return try await database.read { try Outbox.read(after: sequence, limit: limit, types: types, registry: registry, in: $0) }
     }
 

@@ -6,7 +6,7 @@ import Wire
 /// producer's outbox until it has caught up.
 public final class EventFeed: Sendable {
     /// What a consumer is to do next.
-    enum Work: Sendable {
+    package enum Work: Sendable {
         /// Apply these; they are in order per source.
         case apply([Envelope])
         /// Read this source's outbox after this sequence number; `announced` was the newest when this was decided.
@@ -53,6 +53,9 @@ public final class EventFeed: Sendable {
     /// Whether everything committed so far has been applied.
     public var isIdle: Bool { state.withLock { $0.sources.values.allSatisfy { $0.outstanding == 0 && !$0.isBehind } } }
 
+    /// Whether ``take(limit:)`` would give something.
+    package var hasWork: Bool { state.withLock { !$0.buffer.isEmpty || $0.sources.values.contains(where: \.isBehind) } }
+
     /// Sets where a source stands when the consumer starts.
     func begin(_ source: String, applied: Int64, announced: Int64) {
         state.withLock { state in
@@ -65,7 +68,7 @@ public final class EventFeed: Sendable {
         }
     }
 
-    func offer(_ events: [Envelope], from source: String) {
+    package func offer(_ events: [Envelope], from source: String) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
             guard let last = events.last, var entry = state.sources[source] else { return nil }
             entry.announced = max(entry.announced, last.sequence)
@@ -107,7 +110,7 @@ public final class EventFeed: Sendable {
     }
 
     /// The next piece of work if there is any: the step that a simulation drives.
-    func take(limit: Int) -> Work? {
+    package func take(limit: Int) -> Work? {
         state.withLock { state in
             if state.isStopped { return .stop }
             if !state.buffer.isEmpty {

@@ -54,6 +54,9 @@ public final class JobRunner: Service, CustomStringConvertible {
     /// Jobs held in memory; a gauge.
     public var backlog: Int { state.withLock { $0.held.count } }
 
+    /// Whether ``take()`` would give something.
+    package var hasWork: Bool { state.withLock { !$0.waiting.isEmpty && $0.running < maximumRunning } }
+
     /// Takes a job, unless it is held already or there is no room: then the table keeps it for later.
     public func offer(_ job: Job) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
@@ -83,21 +86,18 @@ public final class JobRunner: Service, CustomStringConvertible {
 
     private func next() async -> Job? {
         while true {
-            enum Next {
-                case job(Job)
-                case stop, wait
-            }
-            let next: Next = state.withLock { state in
-                if state.isStopped { return .stop }
-                guard state.running < maximumRunning, let job = state.waiting.popFirst() else { return .wait }
-                state.running += 1
-                return .job(job)
-            }
-            switch next {
-            case .job(let job): return job
-            case .stop: return nil
-            case .wait: await waitForWork()
-            }
+            if let job = take() { return job }
+            if state.withLock({ $0.isStopped }) { return nil }
+            await waitForWork()
+        }
+    }
+
+    /// The next job to perform, if there is one and room for it: the step that a simulation drives. Whoever takes a job must ``execute(_:)`` it.
+    package func take() -> Job? {
+        state.withLock { state in
+            guard !state.isStopped, state.running < maximumRunning, let job = state.waiting.popFirst() else { return nil }
+            state.running += 1
+            return job
         }
     }
 
@@ -126,7 +126,7 @@ public final class JobRunner: Service, CustomStringConvertible {
     }
 
     /// Performs one job and records its outcome: the step that a simulation drives.
-    func execute(_ job: Job) async {
+    package func execute(_ job: Job) async {
         defer { release(job) }
         guard let handler = handlers[job.kind] else {
             logger.critical("no handler for a job", metadata: ["kind": "\(job.kind)"])
@@ -188,7 +188,7 @@ public final class JobRunner: Service, CustomStringConvertible {
     }
 
     /// Offers due jobs of the table that nobody holds: the step that a simulation drives.
-    func poll() async throws {
+    package func poll() async throws {
         let now = context.now
         let limit = state.withLock { $0.held.count } + 500
         for job in try await database.read({ try JobQueue.due(at: now, limit: limit, in: $0) }) { offer(job) }

@@ -75,9 +75,9 @@ extension LocalDeadLetterDesk {
     /// The event to be applied. What it is about cannot be edited: another order's event would not be in order there.
     /// - Throws: ``DeadLetterRefusal/unfit(pointer:detail:)`` for an edit that is no such event.
     func read(_ letter: DeadLetter, _ edit: DeadLetterEdit?) throws -> Envelope {
-        guard let edit else { return try Envelope(body: letter.body, registry: bus.registry) }
+        guard let edit else { return try Envelope(body: letter.body, registry: registry) }
         let event: Envelope
-        do { event = try Envelope(body: edit.body, registry: bus.registry) } catch {
+        do { event = try Envelope(body: edit.body, registry: registry) } catch {
             let pointer = (error as? JSONMismatch).map { $0.key.isEmpty ? "" : "/\($0.key)" } ?? ""
             throw DeadLetterRefusal.unfit(pointer: pointer, detail: ErrorText.of(error))
         }

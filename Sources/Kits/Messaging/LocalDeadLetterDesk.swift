@@ -5,7 +5,9 @@ import Wire
 struct LocalDeadLetterDesk: DeadLetterDesk {
     let handler: any EventHandler
     let database: any Database
-    let bus: EventBus
+    /// What the consumer understands.
+    let registry: EventRegistry
+    let suspicious: OneAtATime
     let context: ServiceContext
     let backlog: ConsumerBacklog
 
@@ -56,7 +58,7 @@ struct LocalDeadLetterDesk: DeadLetterDesk {
     /// The inbox has known the event since it was parked: what lets it through once more, and once only, is the letter's state, which changes in the
     /// transaction of the effect (RELIABILITY, trap 14).
     func redrive(_ event: Identifier, edit: DeadLetterEdit?, by actor: String, note: String?) async throws -> Result<DeadLetter, DeadLetterRefusal> {
-        try await bus.suspicious.alone {
+        try await suspicious.alone {
             let attempt: Int64
             switch try await count(event, edit) {
             case .success(let number): attempt = number
@@ -76,7 +78,7 @@ struct LocalDeadLetterDesk: DeadLetterDesk {
     }
 
     func rehearse(_ event: Identifier, edit: DeadLetterEdit?) async throws -> Result<Rehearsal, DeadLetterRefusal> {
-        try await bus.suspicious.alone {
+        try await suspicious.alone {
             do {
                 return try await change(event, version: edit?.version) { letter, transaction in
                     let envelope = try read(letter, edit)

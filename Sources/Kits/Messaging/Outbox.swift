@@ -11,7 +11,7 @@ public protocol EventSink: Sendable {
 public struct Outbox: Sendable {
     private let sink: any EventSink
     static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
-    private static let select = SQL("SELECT sequence, type, body, key FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let select = SQL("SELECT sequence, type, key, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
     private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")
 
@@ -26,19 +26,20 @@ public struct Outbox: Sendable {
         transaction.onCommit { [sink] in sink.committed(events, from: first.source) }
     }
 
-    /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded. It ends at a row
-    /// that this program cannot read, so that what stands before it is applied first.
+    /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded; what a newer
+    /// producer wrote and this program does not know is handed on as not readable. It ends at a row that is broken, so that what stands before it is applied
+    /// first.
     static func read(
         after sequence: Int64, limit: Int, types: Set<String>?, registry: EventRegistry, in transaction: any ReadTransaction
     ) throws -> OutboxPiece {
         var piece = OutboxPiece()
         try transaction.fetch(select, each: [[.integer(sequence), .integer(Int64(limit))]]) { row in
-            guard piece.unreadable == nil else { return }
+            guard piece.broken == nil else { return }
             piece.last = row.integer(0)
             if let types, !types.contains(row.text(1)) { return }
-            do { piece.events.append(try Envelope(body: row.bytes(2), registry: registry, sequence: row.integer(0))) } catch {
-                piece.unreadable = UnreadableEvent(
-                    sequence: row.integer(0), type: row.text(1), key: row.id(3), body: row.bytes(2), error: ErrorText.of(error))
+            do { piece.events.append(try Envelope(arriving: row.bytes(3), key: row.id(2), registry: registry, sequence: row.integer(0))) } catch {
+                piece.broken = BrokenEvent(
+                    sequence: row.integer(0), type: row.text(1), key: row.id(2), body: row.bytes(3), error: ErrorText.of(error))
             }
         }
         return piece

@@ -24,8 +24,11 @@ enum Parking {
         let body: [UInt8]
 
         init(_ event: Envelope) { (id, key, type, body) = (event.id, event.key, event.type, event.body) }
-        init(_ event: UnreadableEvent, from source: String) { (id, key, type, body) = (event.id(from: source), event.key, event.type, event.body) }
+        init(_ event: BrokenEvent, from source: String) { (id, key, type, body) = (event.id(from: source), event.key, event.type, event.body) }
     }
+    /// Why an event is parked that has not failed.
+    static let waitsBehind = "waits behind an earlier event of the same order"
+    static let waitsForUpdate = "waits until this program is updated: it does not know the event's type or version yet"
 
     private static let insert = SQL(
         """
@@ -45,6 +48,7 @@ enum Parking {
         INSERT INTO dead_letters (event_id, key, type, topic, body, attempts, error, error_group, parked_at, died_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
         """)
+    private static let lastDeath = SQL("SELECT max(died_at) FROM dead_letters WHERE key = $1")
     private static let total = SQL("SELECT count(*) FROM parked")
     private static let ofKey = SQL("SELECT count(*) FROM parked WHERE key = $1")
 
@@ -83,13 +87,15 @@ enum Parking {
         try transaction.execute(count, [.integer(entry.number), .integer(attempts), .time(due), .text(error)])
     }
 
-    /// Moves an event to the dead letters.
+    /// Moves an event to the dead letters. By their times the letters of an order are in order, even where the clock was set back.
     static func bury(_ entry: Entry, topic: String, attempts: Int64, error: String, now: Timestamp, in transaction: any Transaction) throws {
+        let last = try transaction.first(lastDeath, [.id(entry.key)]) { $0.optionalInteger(0) } ?? nil
+        let died = max(now, Timestamp(milliseconds: (last ?? 0) + 1))
         try transaction.execute(
             bury,
             [
                 .id(entry.eventID), .id(entry.key), .text(entry.type), .text(topic + ".DLQ"), .bytes(entry.body), .integer(attempts), .text(error),
-                .text(ErrorText.group(of: error)), .time(entry.parkedAt), .time(now),
+                .text(ErrorText.group(of: error)), .time(entry.parkedAt), .time(died),
             ])
         try remove(entry, in: transaction)
     }

@@ -8,33 +8,26 @@ public protocol Event: Sendable {
     static var topic: String { get }
     /// The version of the JSON shape that ``write(to:)`` produces.
     static var schemaVersion: Int { get }
+    /// The oldest version whose readers understand what ``write(to:)`` produces, ignoring the members that they do not know: below ``schemaVersion`` for a version
+    /// that only says more. A reader that is older still lets the event wait until it is updated.
+    static var readableFrom: Int { get }
+    /// What ``write(to:)`` produces and ``init(from:)`` accepts.
+    static var shape: EventShape { get }
+    /// The way from each older version to the next.
+    static var upcasters: [Upcaster] { get }
     /// The member that carries the key events are ordered by: `orderId`, or `productId` for stock events.
     static var keyName: StaticString { get }
     /// Writes the members of the event's flat JSON body; the envelope's own members are written by ``Envelope``.
     func write(to json: inout JSONWriter)
-    /// Reads the members; unknown ones are ignored, so that an older reader understands a newer writer.
+    /// Reads the members of a body of this version; unknown ones are ignored, so that an older reader understands a newer writer.
     /// - Throws: ``JSONMismatch`` or an error of a member's own type.
     init(from json: JSONObject) throws
 }
 
 extension Event {
     public static var keyName: StaticString { "orderId" }
-}
-
-/// All events a reader understands, by type.
-public struct EventRegistry: Sendable {
-    /// The known types, in the order given.
-    public let types: [any Event.Type]
-    private let byName: [String: any Event.Type]
-
-    /// A registry of these types.
-    public init(_ types: [any Event.Type]) {
-        self.types = types
-        byName = Dictionary(types.map { ($0.type, $0) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// The type of a name, or nil when this program does not know it.
-    public subscript(name: String) -> (any Event.Type)? { byName[name] }
+    public static var readableFrom: Int { schemaVersion }
+    public static var upcasters: [Upcaster] { [] }
 }
 
 /// An event on its way: who said what about which order, when and why.
@@ -57,8 +50,10 @@ public final class Envelope: Sendable {
     public let causationID: Identifier?
     /// When the producer decided it.
     public let time: Timestamp
-    /// The event.
+    /// The event; ``UnreadableEvent`` where it is too new for this program.
     public let event: any Event
+    /// Whether this program knows what the event says. If not, it must wait until the program is updated.
+    public let isReadable: Bool
     /// The event's name on the wire.
     public let type: String
     /// The JSON body, encoded once.
@@ -79,6 +74,7 @@ public final class Envelope: Sendable {
         (self.id, self.source, self.key, self.version) = (id, source, key, version)
         (self.correlationID, self.causationID, self.time) = (correlationID, causationID, time)
         self.event = event
+        isReadable = true
         let eventType = Swift.type(of: event)
         type = eventType.type
         var json = JSONWriter(capacity: 640)
@@ -86,6 +82,7 @@ public final class Envelope: Sendable {
             json.member("eventId", id)
             json.member("type", eventType.type)
             json.member("schemaVersion", eventType.schemaVersion)
+            if eventType.readableFrom < eventType.schemaVersion { json.member("readableFrom", eventType.readableFrom) }
             json.member("source", source)
             json.member(eventType.keyName, key)
             json.member("timestamp", time)
@@ -97,29 +94,56 @@ public final class Envelope: Sendable {
         body = json.bytes
     }
 
-    /// Reads an envelope back from its body.
-    /// - Throws: ``UnknownEvent`` for a type or newer schema that the registry does not know, ``JSONSyntaxError``, ``JSONMismatch``.
-    public init(body: [UInt8], registry: EventRegistry, sequence: Int64 = 0) throws {
+    /// Reads an envelope back from its body. One of an older version is brought up to date before the event reads it; ``body`` stays as it was written.
+    /// - Throws: ``UnknownEvent`` for a type that the registry does not know, or a newer version that it may not read; ``JSONSyntaxError``, ``JSONMismatch``.
+    public convenience init(body: [UInt8], registry: EventRegistry, sequence: Int64 = 0) throws {
+        try self.init(reading: body, registry: registry, sequence: sequence, keyOfUnreadable: nil)
+    }
+
+    /// Reads what another program wrote, which may be newer than this one: an event that it does not know yet is no error, but not ``isReadable``.
+    /// - Parameter key: what events are ordered by, as the transport knows it; a type that is not known may keep it anywhere.
+    /// - Throws: ``JSONSyntaxError``, ``JSONMismatch`` for a body that is broken in any version.
+    public convenience init(arriving body: [UInt8], key: Identifier, registry: EventRegistry, sequence: Int64 = 0) throws {
+        try self.init(reading: body, registry: registry, sequence: sequence, keyOfUnreadable: key)
+    }
+
+    private init(reading body: [UInt8], registry: EventRegistry, sequence: Int64, keyOfUnreadable: Identifier?) throws {
         guard case .object(let json) = try JSONParser.parse(body) else { throw JSONMismatch(key: "", expected: "an object") }
         type = try json.string("type")
-        guard let eventType = registry[type], try json.integer("schemaVersion") <= eventType.schemaVersion else {
-            throw UnknownEvent(type: type)
-        }
+        let written = try json.integer("schemaVersion", in: 1...Int64.max)
         id = try json.identifier("eventId")
         source = try json.string("source")
-        key = try json.identifier(eventType.keyName.description)
-        version = json["version"]?.integer
+        version = try json.optionalInteger("version", in: 1...Int64.max)
         correlationID = try json.identifier("correlationId")
         causationID = try json.optionalIdentifier("causationId")
         time = try json.timestamp("timestamp")
-        event = try eventType.init(from: json)
+        if let reader = registry.reader(of: type), let event = try reader.read(json, version: written) {
+            key = try json.identifier(reader.type.keyName.description)
+            (self.event, isReadable) = (event, true)
+        } else {
+            guard let known = keyOfUnreadable else { throw UnknownEvent(type: type, schemaVersion: written) }
+            (key, event, isReadable) = (known, UnreadableEvent(), false)
+        }
         self.body = body
         place.store(sequence, ordering: .relaxed)
     }
 }
 
+/// Stands in for an event that this program does not know yet; see ``Envelope/isReadable``.
+public struct UnreadableEvent: Event {
+    public static let type = ""
+    public static let topic = ""
+    public static let schemaVersion = 1
+    public static let shape = EventShape("An event that is too new for this program.")
+    init() {}
+    public func write(to json: inout JSONWriter) {}
+    public init(from json: JSONObject) throws { throw JSONMismatch(key: "type", expected: "the name of an event") }
+}
+
 /// An event of a type or schema version that this program does not know.
 public struct UnknownEvent: Error, CustomStringConvertible {
     public let type: String
-    public var description: String { "unknown event type or newer schema: \(type)" }
+    /// The version that it was written in.
+    public let schemaVersion: Int64
+    public var description: String { "unknown event type or newer schema: \(type) version \(schemaVersion)" }
 }

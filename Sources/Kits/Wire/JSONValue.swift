@@ -89,6 +89,16 @@ extension JSONObject {
         guard let value = self[key]?.integer else { throw JSONMismatch(key: key, expected: "a 64-bit integer") }
         return value
     }
+    /// An integer within bounds.
+    public func integer(_ key: String, in range: ClosedRange<Int64>) throws -> Int64 {
+        let value = try integer(key)
+        guard range.contains(value) else { throw JSONMismatch(key: key, expected: "between \(range.lowerBound) and \(range.upperBound)") }
+        return value
+    }
+    public func optionalInteger(_ key: String, in range: ClosedRange<Int64>) throws -> Int64? {
+        guard let value = self[key], value != .null else { return nil }
+        return try integer(key, in: range)
+    }
     public func bool(_ key: String) throws -> Bool {
         guard let value = self[key]?.bool else { throw JSONMismatch(key: key, expected: "a boolean") }
         return value

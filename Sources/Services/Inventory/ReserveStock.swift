@@ -16,42 +16,15 @@ struct ReserveStock: EventHandler {
         var desk = try StockDesk(events, in: transaction)
         var answers: [Envelope] = []
         for event in events {
-            switch event.event {
-            case let created as OrderCreated: answers.append(contentsOf: reserve(created, event, &desk, context))
-            case is OrderCancellationRequested: answers.append(contentsOf: undo(.cancellation, event, &desk, context))
-            case is PaymentFailed: answers.append(contentsOf: undo(.paymentFailed, event, &desk, context))
-            case is OrderShipped: sell(event, &desk)
-            default: continue
-            }
+            let wanted = (event.event as? OrderCreated)?.lines ?? []
+            let shortages = desk.shortages(of: wanted)
+            guard let input = ReservationState.Input(event.event, isCovered: shortages.isEmpty) else { continue }
+            let effect = desk.apply(input, to: event.key)
+            let lines = desk.perform(effect, wanted, for: event.key, context)
+            guard let answer = effect.event(lines: lines, shortages: shortages, because: event.event) else { continue }
+            answers.append(context.envelope(answer, key: event.key, because: event))
         }
         try desk.commit(at: context.now, board: board, in: transaction)
         try outbox.append(answers, in: transaction)
-    }
-
-    private func reserve(_ order: OrderCreated, _ event: Envelope, _ desk: inout StockDesk, _ context: ServiceContext) -> [Envelope] {
-        let shortages = desk.shortages(of: order.lines)
-        switch desk.apply(shortages.isEmpty ? .requestCovered : .requestShort, to: event.key) {
-        case .hold:
-            let held = desk.hold(order.lines, for: event.key, context)
-            let reserved = InventoryReserved(reservations: held, total: order.total, paymentMethod: order.paymentMethod)
-            return [context.envelope(reserved, key: event.key, because: event)]
-        case .reject: return [context.envelope(InventoryInsufficient(shortages: shortages), key: event.key, because: event)]
-        case .release, .answer, .sell, .nothing: return []
-        }
-    }
-
-    private func undo(_ input: ReservationState.Input, _ event: Envelope, _ desk: inout StockDesk, _ context: ServiceContext) -> [Envelope] {
-        let released: [StockReservation]
-        switch desk.apply(input, to: event.key) {
-        case .release: released = desk.release(event.key)
-        case .answer: released = []
-        case .hold, .reject, .sell, .nothing: return []
-        }
-        let reason = input == .cancellation ? "cancellation" : "payment_failed"
-        return [context.envelope(InventoryReleased(reservations: released, reason: reason), key: event.key, because: event)]
-    }
-
-    private func sell(_ event: Envelope, _ desk: inout StockDesk) {
-        if desk.apply(.shipped, to: event.key) == .sell { desk.sell(event.key) }
     }
 }

@@ -75,56 +75,32 @@ struct StockDesk {
         return effect
     }
 
-    /// Takes all lines from what is available.
-    mutating func hold(_ orderLines: [OrderLine], for order: OrderID, _ context: ServiceContext) -> [StockReservation] {
-        var held: [StockReservation] = []
-        held.reserveCapacity(orderLines.count)
-        for line in orderLines {
-            guard let product = product(of: line) else { continue }
-            move(
-                line.quantity, of: product.id,
-                {
-                    $0.available -= $1
-                    $0.reserved += $1
-                })
-            held.append(StockReservation(productID: product.id, sku: product.sku, quantity: line.quantity, reservationID: context.newID()))
+    /// Moves the stock of an order's lines as an effect demands.
+    /// - Parameter wanted: the lines that the order asks for, which are to be held.
+    /// - Returns: the lines that were moved.
+    mutating func perform(
+        _ effect: ReservationState.Effect, _ wanted: [OrderLine], for order: OrderID, _ context: ServiceContext
+    ) -> [StockReservation] {
+        let moved: [StockReservation]
+        switch effect {
+        case .hold:
+            moved = reservations(of: wanted, context)
+            lines[order] = moved
+            newLines.append((order, moved))
+        case .release, .sell: moved = lines[order] ?? []
+        case .reject, .answer, .nothing: return []
         }
-        lines[order] = held
-        newLines.append((order, held))
-        return held
+        for line in moved {
+            products[line.productID]?.perform(effect, line.quantity)
+            changedProducts.insert(line.productID)
+        }
+        return moved
     }
 
-    /// Gives all lines back.
-    mutating func release(_ order: OrderID) -> [StockReservation] {
-        let released = lines[order] ?? []
-        for line in released {
-            move(
-                line.quantity, of: line.productID,
-                {
-                    $0.reserved -= $1
-                    $0.available += $1
-                })
+    private func reservations(of wanted: [OrderLine], _ context: ServiceContext) -> [StockReservation] {
+        wanted.compactMap { line in
+            product(of: line).map { StockReservation(productID: $0.id, sku: $0.sku, quantity: line.quantity, reservationID: context.newID()) }
         }
-        return released
-    }
-
-    /// Turns all lines into sold ones.
-    mutating func sell(_ order: OrderID) {
-        for line in lines[order] ?? [] {
-            move(
-                line.quantity, of: line.productID,
-                {
-                    $0.reserved -= $1
-                    $0.sold += $1
-                })
-        }
-    }
-
-    private mutating func move(_ quantity: Int64, of id: ProductID, _ change: (inout Product, Int64) -> Void) {
-        guard var product = products[id] else { return }
-        change(&product, quantity)
-        products[id] = product
-        changedProducts.insert(id)
     }
 
     /// Writes everything.

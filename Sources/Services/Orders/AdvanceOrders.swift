@@ -12,20 +12,17 @@ struct AdvanceOrders: EventHandler {
         var desk = try ChangeDesk(events.map(\.key), in: transaction, context: context)
         for event in events {
             guard desk[event.key] != nil else { throw UnknownOrder(id: event.key) }
-            guard let (input, reason) = meaning(of: event.event) else { continue }
-            _ = desk.apply(input, to: event.key, reason: reason, because: event)
+            guard let input = OrderState.Input(event.event) else { continue }
+            _ = desk.apply(input, to: event.key, reason: reason(in: event.event), because: event)
         }
         try desk.commit(in: transaction, outbox: outbox)
     }
 
-    private func meaning(of event: any Event) -> (OrderState.Input, String?)? {
+    /// Why an order comes to nothing, where the event says so.
+    private func reason(in event: any Event) -> String? {
         switch event {
-        case is InventoryReserved: (.stockReserved, nil)
-        case is InventoryInsufficient: (.stockInsufficient, "insufficient_stock")
-        case is InventoryReleased: (.stockReleased, nil)
-        case is PaymentProcessed: (.paymentProcessed, nil)
-        case let failed as PaymentFailed: (.paymentFailed, failed.reason)
-        case is PaymentVoided, is PaymentRefunded: (.paymentUndone, nil)
+        case is InventoryInsufficient: "insufficient_stock"
+        case let failed as PaymentFailed: failed.reason
         default: nil
         }
     }

@@ -40,7 +40,8 @@ struct ChangeDesk {
                 version += 1
                 status = next
                 history.append((id, version, next, now))
-                events.append(event(change, of: order, version: version, isOffline: input == .payOffline, because: cause))
+                let event = order.event(of: change, isPaidOffline: input == .payOffline)
+                events.append(context.envelope(event, key: id, version: version, because: cause, correlation: order.correlationID))
             }
         }
         order.updatedAt = now
@@ -58,21 +59,5 @@ struct ChangeDesk {
         let done = changedOrders.filter { $0.state.status != .created && $0.state.status != .reserved }
         try Timers.cancel(done.map { DueTimer(due: $0.deadline, kind: ExpireOrders.timerKind, key: $0.id) }, in: transaction)
         try outbox.append(events, in: transaction)
-    }
-
-    /// The one event of a change of status.
-    private func event(_ change: StatusChange, of order: Order, version: Int64, isOffline: Bool, because cause: Envelope?) -> Envelope {
-        func envelope(_ event: some Event) -> Envelope {
-            context.envelope(event, key: order.id, version: version, because: cause, correlation: order.correlationID)
-        }
-        switch change.new {
-        case .created, .reserved: return envelope(OrderReserved(change: change))
-        case .paid: return envelope(OrderConfirmed(change: change, customerID: order.customerID, total: order.total, isPaidOffline: isOffline))
-        case .shipped: return envelope(OrderShipped(change: change, customerID: order.customerID))
-        case .delivered: return envelope(OrderDelivered(change: change, customerID: order.customerID))
-        case .cancelling: return envelope(OrderCancellationRequested(change: change, reason: order.reason ?? "unknown"))
-        case .cancelled: return envelope(OrderCancelled(change: change, customerID: order.customerID, reason: order.reason ?? "unknown"))
-        case .failed: return envelope(OrderFailed(change: change, customerID: order.customerID, reason: order.reason ?? "unknown"))
-        }
     }
 }

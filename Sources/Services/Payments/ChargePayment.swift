@@ -8,36 +8,12 @@ struct ReactToOrders: EventHandler {
     let jobs: JobQueue
     let outbox: Outbox
     let subscriptions = Choreography.subscriptions(of: .payments)
-    /// The method of orders whose payment an operator records.
-    static let offlineMethod = "offline"
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
-        // Most confirmations are of payments made here; only those made elsewhere concern us.
-        let relevant = events.filter { ($0.event as? OrderConfirmed)?.isPaidOffline ?? true }
-        var desk = try PaymentDesk(relevant.map(\.key), in: transaction, context: context)
-        for event in relevant {
-            let cause = Cause(event)
-            switch event.event {
-            case let reserved as InventoryReserved:
-                desk.apply(input(for: reserved), to: event.key, because: cause) { payment in
-                    payment.amount = reserved.total
-                    payment.method = reserved.total.minorUnits == 0 ? "none" : reserved.paymentMethod
-                }
-            case let confirmed as OrderConfirmed:
-                desk.apply(.offlinePayment, to: event.key, because: cause) { payment in
-                    payment.amount = confirmed.total
-                    payment.method = ReactToOrders.offlineMethod
-                }
-            case is OrderCancellationRequested: desk.apply(.cancellation, to: event.key, because: cause)
-            default: continue
-            }
-        }
+        let relevant = events.compactMap { event in PaymentState.Input(event.event).map { (event, $0) } }
+        var desk = try PaymentDesk(relevant.map(\.0.key), in: transaction, context: context)
+        for (event, input) in relevant { desk.apply(input, to: event.key, because: Cause(event)) { $0.learn(from: event.event) } }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
-    }
-
-    private func input(for reserved: InventoryReserved) -> PaymentState.Input {
-        if reserved.total.minorUnits == 0 { return .nothingDue }
-        return reserved.paymentMethod == ReactToOrders.offlineMethod ? .dueOffline : .due
     }
 }
 
@@ -61,13 +37,7 @@ struct ChargePayment: JobHandler {
     func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
         let cause = Cause(try PaymentJob(job.payload))
         var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        let input: PaymentState.Input
-        switch intent.status {
-        case .captured: input = .captureConfirmed
-        case .declined: input = .captureDeclined
-        case .cancelled: input = .voidConfirmed
-        case .created: throw UnexpectedAnswer(description: "the provider left an intent uncaptured")
-        }
+        guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
         desk.apply(input, to: job.key, because: cause) { payment in
             payment.intentID = intent.id
             payment.reason = intent.reason

@@ -16,6 +16,9 @@ struct Payment: Sendable {
     var reason: String?
     let createdAt: Timestamp
     var updatedAt: Timestamp
+
+    /// The method of orders whose payment an operator records.
+    static let offlineMethod = "offline"
 }
 
 /// The tables of Payments and the statements on them.

@@ -46,25 +46,10 @@ struct PaymentDesk {
         payment.updatedAt = now
         payments[order] = payment
         if isChanged.insert(order).inserted { changed.append(order) }
-        perform(effect, payment, because: cause)
-    }
-
-    private mutating func perform(_ effect: PaymentState.Effect, _ payment: Payment, because cause: Cause?) {
-        switch effect {
-        case .charge: jobs.append(job(ChargePayment.jobKind, payment, because: cause))
-        case .void: jobs.append(job(VoidPayment.jobKind, payment, because: cause))
-        case .refund: jobs.append(job(RefundPayment.jobKind, payment, because: cause))
-        case .announceProcessed:
-            if let amount = payment.amount { announce(PaymentProcessed(paymentID: payment.id, amount: amount, paymentMethod: payment.method), payment, cause) }
-        case .announceFailed: announce(PaymentFailed(paymentID: payment.id, reason: payment.reason ?? "declined"), payment, cause)
-        case .announceVoided: announce(PaymentVoided(paymentID: payment.id), payment, cause)
-        case .announceRefunded: if let amount = payment.amount { announce(PaymentRefunded(paymentID: payment.id, amount: amount), payment, cause) }
-        case .nothing: break
+        if let kind = effect.jobKind { jobs.append(job(kind, payment, because: cause)) }
+        if let event = payment.event(of: effect) {
+            events.append(context.envelope(event, key: order, correlation: cause?.correlationID, causation: cause?.eventID))
         }
-    }
-
-    private mutating func announce(_ event: some Event, _ payment: Payment, _ cause: Cause?) {
-        events.append(context.envelope(event, key: payment.orderID, correlation: cause?.correlationID, causation: cause?.eventID))
     }
 
     /// A job remembers whose cause and correlation its outcome continues.

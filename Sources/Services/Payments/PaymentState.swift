@@ -52,6 +52,8 @@ public enum PaymentState: String, Hashable, Sendable, CaseIterable {
         case void
         /// Ask the provider to give the total back.
         case refund
+        /// Say PaymentProcessed, because the total was taken, and ask the provider to give it back: whoever counts money hears of both.
+        case refundLateCapture
         /// Say PaymentProcessed.
         case announceProcessed
         /// Say PaymentFailed.
@@ -88,7 +90,7 @@ public enum PaymentState: String, Hashable, Sendable, CaseIterable {
             (.charging, .nothing)
 
         // Whichever job hears from the provider first decides; the other's news is late.
-        case (.chargingCancelled, .captureConfirmed): (.refunding, .refund)
+        case (.chargingCancelled, .captureConfirmed): (.refunding, .refundLateCapture)
         case (.chargingCancelled, .captureDeclined), (.chargingCancelled, .voidConfirmed): (.voided, .announceVoided)
         case (.chargingCancelled, .due), (.chargingCancelled, .nothingDue), (.chargingCancelled, .dueOffline), (.chargingCancelled, .offlinePayment),
             (.chargingCancelled, .cancellation), (.chargingCancelled, .refundConfirmed):

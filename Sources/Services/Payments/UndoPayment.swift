@@ -23,13 +23,7 @@ struct VoidPayment: JobHandler {
     func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
         let cause = Cause(try PaymentJob(job.payload))
         var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        let input: PaymentState.Input
-        switch intent.status {
-        case .captured: input = .captureConfirmed
-        case .declined: input = .captureDeclined
-        case .cancelled: input = .voidConfirmed
-        case .created: throw UnexpectedAnswer(description: "the provider left an intent uncancelled")
-        }
+        guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncancelled") }
         desk.apply(input, to: job.key, because: cause) { $0.intentID = intent.id }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
     }

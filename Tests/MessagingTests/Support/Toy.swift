@@ -8,6 +8,7 @@ struct Toy: Event {
     static let type = "Toy"
     static let topic = "toys"
     static let schemaVersion = 1
+    static let shape = EventShape("A toy.", [.required("number", .integer, "Which one.")])
     let number: Int64
     init(_ number: Int64) { self.number = number }
     func write(to json: inout JSONWriter) { json.member("number", number) }
@@ -19,6 +20,7 @@ struct Noise: Event {
     static let type = "Noise"
     static let topic = "toys"
     static let schemaVersion = 1
+    static let shape = EventShape("Nothing of interest.")
     func write(to json: inout JSONWriter) {}
     init() {}
     init(from json: JSONObject) throws {}

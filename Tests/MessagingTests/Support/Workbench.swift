@@ -32,14 +32,17 @@ final class Workbench: Sendable {
     }
 
     /// A bus as after a start of the process.
-    func bus() -> EventBus {
-        let bus = EventBus(registry: EventRegistry([Toy.self, Noise.self]))
+    func bus(registry: EventRegistry = EventRegistry([Toy.self, Noise.self])) -> EventBus {
+        let bus = EventBus(registry: registry)
         bus.addProducer("producer", database: producer)
         return bus
     }
 
-    func makeConsumer(_ handler: any EventHandler, on bus: EventBus, database: (any Database)? = nil) async throws -> Consumer {
-        let consumer = Consumer(handler: handler, database: database ?? self.consumer, bus: bus, context: consuming, logger: logger, maximumBatch: 100)
+    func makeConsumer(
+        _ handler: any EventHandler, on bus: EventBus, database: (any Database)? = nil, registry: EventRegistry? = nil
+    ) async throws -> Consumer {
+        let consumer = Consumer(
+            handler: handler, database: database ?? self.consumer, bus: bus, context: consuming, logger: logger, maximumBatch: 100, registry: registry)
         try await consumer.prepare()
         return consumer
     }

@@ -4,14 +4,14 @@ import Wire
 struct OutboxPiece: Sendable {
     var events: [Envelope] = []
     /// The row that stands behind them and cannot be read.
-    var unreadable: UnreadableEvent?
+    var broken: BrokenEvent?
     /// The last sequence number looked at; nil when there was nothing.
     var last: Int64?
 }
 
-/// A row of an outbox that this program cannot read: an event of a newer program, or a damaged one. It is parked and dies like an event that cannot be
-/// applied, so that it holds up its own order only.
-struct UnreadableEvent: Sendable {
+/// A row of an outbox that no program of its version could read: it is damaged. It is parked and dies like an event that cannot be applied, so that it holds up
+/// its own order only. An event that is too new for this program is not broken; it waits.
+struct BrokenEvent: Sendable {
     let sequence: Int64
     let type: String
     let key: Identifier

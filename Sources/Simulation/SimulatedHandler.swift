@@ -1,0 +1,48 @@
+import Contracts
+import Messaging
+import Notifications
+import Storage
+import Wire
+
+/// A service's handler that fails for some events, as a handler with a bug or a broken dependency does.
+struct SimulatedHandler: EventHandler, @unchecked Sendable {
+    let base: any EventHandler
+    let consumer: String
+    let world: World
+
+    var subscriptions: Set<String>? { base.subscriptions }
+    var deduplicatesItself: Bool { base.deduplicatesItself }
+
+    func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
+        try world.poison(events, consumer: consumer)
+        guard world.plan.mutant == .cancelIgnoredWhileCharging, consumer == "payments" else {
+            return try base.react(to: events, in: transaction, context: context)
+        }
+        let heard = try events.filter { event in
+            guard event.event is OrderCancellationRequested else { return true }
+            return try transaction.first(SimulatedHandler.state, [.id(event.key)]) { $0.integer(0) } != 1
+        }
+        try base.react(to: heard, in: transaction, context: context)
+    }
+
+    private static let state = SQL("SELECT state FROM payments WHERE order_id = $1")
+}
+
+/// Why a handler of a simulation threw.
+struct PlantedFailure: Error, CustomStringConvertible {
+    let description = "planted by the simulation"
+}
+
+/// Reaches nobody; fails now and then.
+struct SimulatedChannel: NotificationChannel, @unchecked Sendable {
+    let name = "log"
+    let world: World
+
+    func send(_ message: Message) async throws {
+        if world.choices.happens(perMille: world.rates[.channel]) {
+            world.count(.channel)
+            throw ChannelFailure("planted by the simulation")
+        }
+        world.sent(message)
+    }
+}
