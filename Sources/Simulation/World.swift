@@ -40,14 +40,14 @@ final class World: @unchecked Sendable {
     private var trace: Trace
     private var calls = 0
     private var poisoned: [String: Int] = [:]
+    private var outage: ClosedRange<Int64>?
+    private var unsendable: [Identifier: Int] = [:]
     private var fakeKeys: Int64 = 0
     private var isRestarted = false
     private var mustDie = false
     private var names: [Identifier: String] = [:]
     /// Keys of charges whose answer a caller did not get.
     var unknownCharges: Set<Identifier> = []
-    /// Messages that a channel took, by notification.
-    private(set) var messages: [Identifier: Int] = [:]
     private(set) var customers: [SimulatedCustomer] = []
     private var working = 0
 
@@ -56,6 +56,8 @@ final class World: @unchecked Sendable {
         choices = tape.map { ChoiceTape($0) } ?? ChoiceTape(seed: seed)
         rates = FaultRates(plan.faults, choices)
         feedCapacity = rates[.loss] > 0 ? choices.pick([64, 16, 4]) : 8192
+        // Now and then the provider is away for longer than the breaker's patience.
+        if rates[.provider] > 0, choices.happens(perMille: 200) { outage = 500...Int64(10_000 + choices.choose(60_000)) }
         trace = Trace(isRecording: isRecording)
         outcome = SimulationOutcome(seed: seed)
         outside = ServiceContext(service: "outside", clock: SimulatedClock(time: time, owner: 0), seed: seed ^ 0x5157)
@@ -85,11 +87,23 @@ final class World: @unchecked Sendable {
     }
     func name(_ id: Identifier, _ name: String) { names[id] = name }
     func name(of id: Identifier) -> String { names[id] ?? "order ?" }
-    func sent(_ message: Message) { messages[message.id, default: 0] += 1 }
+    /// Whether a channel takes a message; some are refused a few times, some always.
+    func takes(_ message: Message) -> Bool {
+        guard !isHealed else { return true }
+        let left = unsendable[message.id] ?? (choices.happens(perMille: rates[.channel]) ? 1 + choices.choose(5) : 0)
+        unsendable[message.id] = left - 1
+        if left > 0 { count(.channel) }
+        return left <= 0
+    }
     func accepted() { outcome.accepted += 1 }
 
     func providerFate() -> ProviderFate {
         var fate = ProviderFate()
+        if let outage, !isHealed, outage.contains(time.elapsed) {
+            count(.provider)
+            fate.reachesProvider = false
+            return fate
+        }
         guard choices.happens(perMille: rates[.provider] * 3) else {
             fate.requestMilliseconds = choices.pick([5, 20, 200])
             fate.replyMilliseconds = choices.pick([5, 20, 200])
@@ -176,9 +190,17 @@ final class World: @unchecked Sendable {
         outcome.traceHash = trace.hash
         outcome.lines = trace.lines
         outcome.tape = choices.taken
-        process?.die()
-        executor.drain()
+        end()
         return outcome
+    }
+
+    /// Lets go of everything: whoever still waits is told that it is over, so that nothing of this world outlives it.
+    private func end() {
+        process?.die()
+        process = nil
+        time.cancelAll()
+        executor.drain()
+        customers = []
     }
 
     private var healedAt: Int64 = 0
@@ -398,7 +420,12 @@ final class World: @unchecked Sendable {
         for consumer in services.consumers { start("retry \(consumer)") { _ = try await consumer.retryParked() } }
         for runner in [services.payments.jobRunner, services.notifications.jobs] { start("poll \(runner)") { try await runner.poll() } }
         for runner in services.orders.runners {
-            if let timers = runner as? TimerRunner { start("timers") { if try await timers.step() > 0 { self.note("timers fire") } } }
+            guard let timers = runner as? TimerRunner else { continue }
+            start("timers") {
+                guard try await timers.step() > 0 else { return }
+                self.mark(.deadline)
+                self.note("timers fire")
+            }
         }
         return true
     }
@@ -466,6 +493,10 @@ final class World: @unchecked Sendable {
     }
 
     private func verdict(_ sql: SQL, _ rows: [[SQLValue]], _ base: any Transaction, _ database: String) throws -> ObservedTransaction.Verdict {
+        if sql.text.hasPrefix("UPDATE jobs ") {
+            if rows.contains(where: { $0.last == .text("the circuit breaker is open") }) { mark(.breakerOpen) }
+            return .run
+        }
         guard sql.text.hasPrefix("INSERT INTO ") else { return .run }
         let rest = sql.text.dropFirst(12)
         if rest.hasPrefix("reservations ") {
@@ -480,6 +511,7 @@ final class World: @unchecked Sendable {
         } else if rest.hasPrefix("dead_letters ") {
             mark(.retryExhausted)
         } else if rest.hasPrefix("outbox ") {
+            if rows.contains(where: { $0[0] == .text("InventoryInsufficient") }) { mark(.lastUnitContested) }
             if plan.mutant == .dualWrite {
                 return .pretend(
                     keys: rows.map { _ in
