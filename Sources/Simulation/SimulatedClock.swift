@@ -11,6 +11,7 @@ final class SimulatedTime {
     var offset: Int64 = 0
     private var sleepers: [(wakes: Int64, number: Int, owner: Int, continuation: CheckedContinuation<Void, any Error>)] = []
     private var count = 0
+    private var isOver = false
 
     /// What the wall clock shows.
     var now: Timestamp { Timestamp(milliseconds: SimulatedTime.begin + elapsed + offset) }
@@ -19,6 +20,7 @@ final class SimulatedTime {
     var nextWake: Int64? { sleepers.map(\.wakes).min() }
 
     func sleep(milliseconds: Int64, owner: Int, _ continuation: CheckedContinuation<Void, any Error>) {
+        if isOver { return continuation.resume(throwing: CancellationError()) }
         count += 1
         sleepers.append((elapsed + max(0, milliseconds), count, owner, continuation))
     }
@@ -32,9 +34,17 @@ final class SimulatedTime {
     }
 
     /// Wakes the sleepers of a process that died, with an error.
-    func cancel(owner: Int) {
-        let gone = sleepers.filter { $0.owner == owner }
-        sleepers.removeAll { $0.owner == owner }
+    func cancel(owner: Int) { cancel { $0 == owner } }
+
+    /// Wakes everybody with an error, and whoever sleeps from now on.
+    func cancelAll() {
+        isOver = true
+        cancel { _ in true }
+    }
+
+    private func cancel(_ isGone: (Int) -> Bool) {
+        let gone = sleepers.filter { isGone($0.owner) }
+        sleepers.removeAll { isGone($0.owner) }
         for sleeper in gone { sleeper.continuation.resume(throwing: CancellationError()) }
     }
 }

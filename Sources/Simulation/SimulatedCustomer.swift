@@ -36,7 +36,7 @@ struct ShopDesk: @unchecked Sendable {
 
     /// Sends a request until it is answered with something else than "try again".
     func insist(_ method: HTTPRequest.Method, _ path: String, _ body: [UInt8] = [], key: String? = nil) async -> Answer? {
-        for attempt in 0..<2000 {
+        for attempt in 0..<500 {
             if let answer = try? await send(method, path, body, key: key), answer.status != 503, !answer.problem.hasSuffix("key-in-flight") { return answer }
             await pause(min(100 << min(attempt, 5), 2000))
         }

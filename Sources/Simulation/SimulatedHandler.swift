@@ -39,10 +39,6 @@ struct SimulatedChannel: NotificationChannel, @unchecked Sendable {
     let world: World
 
     func send(_ message: Message) async throws {
-        if world.choices.happens(perMille: world.rates[.channel]) {
-            world.count(.channel)
-            throw ChannelFailure("planted by the simulation")
-        }
-        world.sent(message)
+        if !world.takes(message) { throw ChannelFailure("planted by the simulation") }
     }
 }

@@ -72,6 +72,7 @@ final class SimulatedProcess: @unchecked Sendable {
         isAlive = false
         for database in databases { database.die() }
         world.time.cancel(owner: number)
+        (services, databases, handOver, recent) = (nil, [], [:], [:])
     }
 
     // Events

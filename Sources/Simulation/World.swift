@@ -43,14 +43,14 @@ final class World: @unchecked Sendable {
     private var poisoned: [String: Int] = [:]
     /// Stands there for an event that no consumer ever failed for.
     private static let isHealthy = -1
+    private var outage: ClosedRange<Int64>?
+    private var unsendable: [Identifier: Int] = [:]
     private var fakeKeys: Int64 = 0
     private var isRestarted = false
     private var mustDie = false
     private var names: [Identifier: String] = [:]
     /// Keys of charges whose answer a caller did not get.
     var unknownCharges: Set<Identifier> = []
-    /// Messages that a channel took, by notification.
-    private(set) var messages: [Identifier: Int] = [:]
     private(set) var customers: [SimulatedCustomer] = []
     private var working = 0
 
@@ -59,6 +59,8 @@ final class World: @unchecked Sendable {
         choices = tape.map { ChoiceTape($0) } ?? ChoiceTape(seed: seed)
         rates = FaultRates(plan.faults, choices)
         feedCapacity = rates[.loss] > 0 ? choices.pick([64, 16, 4]) : 8192
+        // Now and then the provider is away for longer than the breaker's patience.
+        if rates[.provider] > 0, choices.happens(perMille: 200) { outage = 500...Int64(10_000 + choices.choose(60_000)) }
         trace = Trace(isRecording: isRecording)
         outcome = SimulationOutcome(seed: seed)
         outside = ServiceContext(service: "outside", clock: SimulatedClock(time: time, owner: 0), seed: seed ^ 0x5157)
@@ -88,11 +90,23 @@ final class World: @unchecked Sendable {
     }
     func name(_ id: Identifier, _ name: String) { names[id] = name }
     func name(of id: Identifier) -> String { names[id] ?? "order ?" }
-    func sent(_ message: Message) { messages[message.id, default: 0] += 1 }
+    /// Whether a channel takes a message; some are refused a few times, some always.
+    func takes(_ message: Message) -> Bool {
+        guard !isHealed else { return true }
+        let left = unsendable[message.id] ?? (choices.happens(perMille: rates[.channel]) ? 1 + choices.choose(5) : 0)
+        unsendable[message.id] = left - 1
+        if left > 0 { count(.channel) }
+        return left <= 0
+    }
     func accepted() { outcome.accepted += 1 }
 
     func providerFate() -> ProviderFate {
         var fate = ProviderFate()
+        if let outage, !isHealed, outage.contains(time.elapsed) {
+            count(.provider)
+            fate.reachesProvider = false
+            return fate
+        }
         guard choices.happens(perMille: rates[.provider] * 3) else {
             fate.requestMilliseconds = choices.pick([5, 20, 200])
             fate.replyMilliseconds = choices.pick([5, 20, 200])
@@ -177,9 +191,17 @@ final class World: @unchecked Sendable {
         outcome.traceHash = trace.hash
         outcome.lines = trace.lines
         outcome.tape = choices.taken
-        process?.die()
-        executor.drain()
+        end()
         return outcome
+    }
+
+    /// Lets go of everything: whoever still waits is told that it is over, so that nothing of this world outlives it.
+    private func end() {
+        process?.die()
+        process = nil
+        time.cancelAll()
+        executor.drain()
+        customers = []
     }
 
     private var healedAt: Int64 = 0
@@ -191,36 +213,12 @@ final class World: @unchecked Sendable {
         note("everything is healed; the run goes on until it is at rest")
     }
 
-    private static let openLetters = SQL("SELECT count(*) FROM dead_letters WHERE state = 0")
-
-    /// Does what an operator does once the cause is mended: has every consumer's dead letters applied, the oldest first. False if there are none.
+    /// Lets the operator work on what is dead; false if nothing is.
     private func redrive() -> Bool {
-        guard isHealed, let process, let services = process.services else { return false }
-        let count = services.consumers.reduce(0) { count, consumer in
-            count + ((try? media[consumer.feed.consumer]?.read { try $0.first(World.openLetters) { $0.integer(0) } }) ?? 0)
-        }
-        guard count > 0, process.busy.insert("operator").inserted else { return false }
-        note("an operator redrives \(count) dead letters")
-        // What they set in motion has its own deadlines.
+        guard isHealed, SimulatedOperator(world: self).redrive() else { return false }
+        // What that sets in motion has its own deadlines.
         healedAt = time.elapsed
-        executor.start { [self] in
-            for desk in services.consumers.map(\.deadLetters) {
-                do { try await redriveAll(of: desk) } catch { fail("L2", "the dead letters of \(desk.consumer) cannot be redriven: \(error)") }
-            }
-            process.busy.remove("operator")
-        }
         return true
-    }
-
-    private func redriveAll(of desk: any DeadLetterDesk) async throws {
-        for letter in try await desk.oldest(DeadLetterFilter(), after: nil, limit: .max) {
-            switch try await desk.redrive(letter.eventID, edit: nil, by: "operator", note: nil) {
-            case .success:
-                mark(.redriven)
-                note("\(desk.consumer) applies \(letter.type) of \(name(of: letter.key)) after all")
-            case .failure(let refusal): fail("L2", "\(desk.consumer) cannot apply \(letter.type) of \(name(of: letter.key)): \(refusal)")
-            }
-        }
     }
 
     private func audit() {
@@ -431,7 +429,12 @@ final class World: @unchecked Sendable {
         for consumer in services.consumers { start("retry \(consumer)") { _ = try await consumer.retryParked() } }
         for runner in [services.payments.jobRunner, services.notifications.jobs] { start("poll \(runner)") { try await runner.poll() } }
         for runner in services.orders.runners {
-            if let timers = runner as? TimerRunner { start("timers") { if try await timers.step() > 0 { self.note("timers fire") } } }
+            guard let timers = runner as? TimerRunner else { continue }
+            start("timers") {
+                guard try await timers.step() > 0 else { return }
+                self.mark(.deadline)
+                self.note("timers fire")
+            }
         }
         return true
     }
@@ -499,6 +502,10 @@ final class World: @unchecked Sendable {
     }
 
     private func verdict(_ sql: SQL, _ rows: [[SQLValue]], _ base: any Transaction, _ database: String) throws -> ObservedTransaction.Verdict {
+        if sql.text.hasPrefix("UPDATE jobs ") {
+            if rows.contains(where: { $0.last == .text("the circuit breaker is open") }) { mark(.breakerOpen) }
+            return .run
+        }
         guard sql.text.hasPrefix("INSERT INTO ") else { return .run }
         let rest = sql.text.dropFirst(12)
         if rest.hasPrefix("reservations ") {
@@ -513,6 +520,7 @@ final class World: @unchecked Sendable {
         } else if rest.hasPrefix("dead_letters ") {
             mark(.retryExhausted)
         } else if rest.hasPrefix("outbox ") {
+            if rows.contains(where: { $0[0] == .text("InventoryInsufficient") }) { mark(.lastUnitContested) }
             if plan.mutant == .dualWrite {
                 return .pretend(
                     keys: rows.map { _ in

@@ -36,11 +36,12 @@ public final class PaymentsService: ServiceModule {
     }
 }
 
-/// The handlers queue jobs for the runner that is made of them: this ties the knot.
+/// The handlers queue jobs for the runner that is made of them: this ties the knot, loosely, so that both can go.
 private final class LateRunner: Sendable {
-    private let runner = Mutex<JobRunner?>(nil)
+    private struct Tie { weak var runner: JobRunner? }
+    private let tie = Mutex(Tie())
     var value: JobRunner? {
-        get { runner.withLock { $0 } }
-        set { runner.withLock { $0 = newValue } }
+        get { tie.withLock { $0.runner } }
+        set { tie.withLock { $0.runner = newValue } }
     }
 }
