@@ -57,8 +57,7 @@ public enum Choreography {
         on(
             OrderCancellationRequested.self, from: .orders,
             (.inventory, "releases the stock, or will refuse the order", [InventoryReleased.self]),
-            // The first when the provider, asked to give up the intent, says that it took the total.
-            (.payments, "voids or refunds, or will refuse to charge", [PaymentProcessed.self, PaymentVoided.self, PaymentRefunded.self])),
+            (.payments, "voids or refunds, or will refuse to charge", [PaymentVoided.self, PaymentProcessed.self, PaymentRefunded.self])),
         on(InventoryReleased.self, from: .inventory, (.orders, "notes that the stock is free", [OrderCancelled.self])),
         on(PaymentVoided.self, from: .payments, (.orders, "notes that nothing was taken", [OrderCancelled.self])),
         on(

@@ -40,10 +40,11 @@ package struct ServiceAssembly: Sendable {
     ///   - channels: where notifications go; nil for the log.
     ///   - feedCapacity: how many events a consumer holds in memory.
     ///   - decorate: puts something before a service's handler.
+    ///   - registry: what a service's consumer understands, where that is not what the bus understands.
     package init(
         databases: [any Database], provider: any PaymentProvider, bus: EventBus, configuration: PlatformConfiguration,
         channels: [any NotificationChannel]? = nil, feedCapacity: Int = 8192, environment: (any Database) -> ServiceEnvironment,
-        decorate: (any EventHandler, String) -> any EventHandler = { handler, _ in handler }
+        decorate: (any EventHandler, String) -> any EventHandler = { handler, _ in handler }, registry: (String) -> EventRegistry? = { _ in nil }
     ) async throws {
         let environments = databases.map(environment)
         let inventory = InventoryService(environments[1])
@@ -62,7 +63,7 @@ package struct ServiceAssembly: Sendable {
             module.handler.map {
                 Consumer(
                     handler: decorate($0, module.name), database: module.database, bus: bus, context: environment.context, logger: environment.logger,
-                    feedCapacity: feedCapacity)
+                    feedCapacity: feedCapacity, registry: registry(module.name))
             }
         }
         deadLetters = DeadLetterService(desks: consumers.map(\.deadLetters), environment: environments[5])

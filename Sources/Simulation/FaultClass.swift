@@ -22,6 +22,8 @@ public enum FaultClass: String, CaseIterable, Sendable, Comparable {
     case poison
     /// Notifications cannot be sent.
     case channel
+    /// The producers are of the next release, some consumers are not, until all are updated at the end.
+    case update
 
     public static func < (a: FaultClass, b: FaultClass) -> Bool { a.rawValue < b.rawValue }
 }

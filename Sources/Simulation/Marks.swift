@@ -22,6 +22,7 @@ public enum Mark: String, CaseIterable, Sendable, Comparable {
     case wallClockBack = "wall clock set back"
     case diskFull = "disk full"
     case breakerOpen = "circuit breaker opened"
+    case tooNew = "event too new for its consumer waited for the update"
 
     public static func < (a: Mark, b: Mark) -> Bool { a.rawValue < b.rawValue }
 }

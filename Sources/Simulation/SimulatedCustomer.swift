@@ -49,7 +49,7 @@ struct ShopDesk: @unchecked Sendable {
     func stock() async -> [(id: String, quantity: Int64)] {
         var products: [(String, Int64)] = []
         for number in 0..<world.plan.products {
-            let quantity = Int64(world.choices.pick([8, 1, 2, 30]))
+            let quantity = Int64(world.choices.pick([12, 2, 5, 40]))
             let body = JSONWriter.object { json in
                 json.member("sku", "P\(number)")
                 json.member("name", "Product \(number)")

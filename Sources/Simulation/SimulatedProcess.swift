@@ -23,10 +23,13 @@ final class SimulatedProcess: @unchecked Sendable {
     var handOver: [String: Deque<[Envelope]>] = [:]
     /// Events that were handed over of late, by source, for duplicates.
     private(set) var recent: [String: Deque<Envelope>] = [:]
-    private let bus = EventBus(registry: EventCatalog.registry)
+    private let bus: EventBus
     private unowned let world: World
 
-    init(_ world: World, number: Int) { (self.world, self.number) = (world, number) }
+    init(_ world: World, number: Int) {
+        (self.world, self.number) = (world, number)
+        bus = EventBus(registry: world.registry)
+    }
 
     var isReady: Bool { services != nil }
 
@@ -57,7 +60,8 @@ final class SimulatedProcess: @unchecked Sendable {
                         ServiceEnvironment(
                             database: database, context: ServiceContext(service: database.name, clock: clock, identifiers: identifiers),
                             outbox: Outbox(sink: SimulatedSink(process: self)), logger: World.silent)
-                    }, decorate: { handler, name in SimulatedHandler(base: handler, consumer: name, world: world) })
+                    }, decorate: { handler, name in SimulatedHandler(base: handler, consumer: name, world: world) },
+                    registry: { world.outdated.contains($0) ? EventCatalog.registry : nil })
                 world.note("process \(number) is ready")
             } catch {
                 guard isAlive else { return }
@@ -83,6 +87,12 @@ final class SimulatedProcess: @unchecked Sendable {
         } else {
             announce(events, from: source)
         }
+    }
+
+    /// Events as a producer of the release in force writes them.
+    fileprivate func asWritten(_ events: [Envelope]) -> [Envelope] {
+        guard world.isMixed else { return events }
+        return events.map { (try? Envelope(body: world.written($0.body), registry: world.registry, sequence: $0.sequence)) ?? $0 }
     }
 
     func handOverNext(from source: String) {
@@ -127,5 +137,5 @@ final class SimulatedProcess: @unchecked Sendable {
 /// Takes what a process commits.
 private struct SimulatedSink: EventSink {
     let process: SimulatedProcess
-    func committed(_ events: [Envelope], from source: String) { process.committed(events, from: source) }
+    func committed(_ events: [Envelope], from source: String) { process.committed(process.asWritten(events), from: source) }
 }

@@ -46,7 +46,7 @@ final class SimulationAudit {
         }
         for order in orders { statuses[order.status.rawValue, default: 0] += 1 }
         let told = try read("operations", "SELECT body FROM events ORDER BY sequence") { row in
-            let event = try Envelope(body: row.bytes(0), registry: EventCatalog.registry)
+            let event = try Envelope(body: row.bytes(0), registry: world.registry)
             return Told(id: event.id, type: event.type, source: event.source, event: event)
         }
         events = told.count
@@ -162,7 +162,7 @@ final class SimulationAudit {
         for source in ServiceAssembly.databases {
             let left = try read(source, "SELECT sequence, body FROM outbox ORDER BY sequence") { ($0.integer(0), $0.bytes(1)) }
             for (sequence, body) in left {
-                let event = try Envelope(body: body, registry: EventCatalog.registry)
+                let event = try Envelope(body: body, registry: world.registry)
                 if !archived.contains(event.id) { world.fail("S8", "\(event.type) (\(source) \(sequence)) of \(world.name(of: event.key)) is not in the archive") }
             }
             let last = try read(source, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'") { $0.integer(0) }.first ?? 0

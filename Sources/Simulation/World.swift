@@ -36,6 +36,12 @@ final class World: @unchecked Sendable {
     private var lives = 0
     private var restartAt: Int64 = 0
     private(set) var isHealed = false
+    /// Whether the producers are of the next release.
+    let isMixed: Bool
+    /// Services whose consumers are still of this one.
+    private(set) var outdated: Set<String> = []
+    /// What those understand who are up to date.
+    let registry: EventRegistry
     private(set) var outcome: SimulationOutcome
     private var trace: Trace
     private var calls = 0
@@ -56,9 +62,13 @@ final class World: @unchecked Sendable {
 
     init(seed: UInt64, plan: SimulationPlan, tape: [UInt32]?, isRecording: Bool) throws {
         (self.seed, self.plan) = (seed, plan)
-        choices = tape.map { ChoiceTape($0) } ?? ChoiceTape(seed: seed)
+        let choices = tape.map { ChoiceTape($0) } ?? ChoiceTape(seed: seed)
+        self.choices = choices
         rates = FaultRates(plan.faults, choices)
         feedCapacity = rates[.loss] > 0 ? choices.pick([64, 16, 4]) : 8192
+        isMixed = rates[.update] > 0 && choices.happens(perMille: 500)
+        registry = isMixed ? EventCatalog.registry.updated(with: NextVersions.all) : EventCatalog.registry
+        if isMixed { outdated = Set(ServiceAssembly.databases.filter { _ in choices.happens(perMille: 500) }) }
         // Now and then the provider is away for longer than the breaker's patience.
         if rates[.provider] > 0, choices.happens(perMille: 200) { outage = 500...Int64(10_000 + choices.choose(60_000)) }
         trace = Trace(isRecording: isRecording)
@@ -140,6 +150,9 @@ final class World: @unchecked Sendable {
         throw SteppedDatabase.Death()
     }
 
+    /// A body as a producer of the release in force writes it.
+    func written(_ body: [UInt8]) throws -> [UInt8] { isMixed ? try NextVersions.all.reduce(body) { try $1.rewrite($0) } : body }
+
     /// Lets a handler fail for an event: a few times, so that the retries bring it through, or once too often, so that it becomes a dead letter.
     func poison(_ events: [Envelope], consumer: String) throws {
         for event in events {
@@ -211,6 +224,10 @@ final class World: @unchecked Sendable {
         rates.heal()
         time.offset = 0
         note("everything is healed; the run goes on until it is at rest")
+        guard isMixed else { return }
+        note("all consumers are updated")
+        outdated = []
+        if process != nil { kill() }
     }
 
     /// Lets the operator work on what is dead; false if nothing is.
@@ -517,6 +534,11 @@ final class World: @unchecked Sendable {
             if plan.mutant == .noTombstone { return .replace(rows.filter { $0[2] != .integer(5) || $0[4] != .null }) }
         } else if rest.hasPrefix("inbox ") {
             if plan.mutant == .noInbox { return .claimChanged }
+        } else if rest.hasPrefix("parked ") {
+            if rows.contains(where: { $0.contains { if case .text(let text) = $0 { text.contains("until this program is updated") } else { false } } }) {
+                count(.update)
+                mark(.tooNew)
+            }
         } else if rest.hasPrefix("dead_letters ") {
             mark(.retryExhausted)
         } else if rest.hasPrefix("outbox ") {
@@ -526,6 +548,13 @@ final class World: @unchecked Sendable {
                     keys: rows.map { _ in
                         fakeKeys += 1
                         return fakeKeys
+                    })
+            }
+            if isMixed {
+                return .replace(
+                    try rows.map { row in
+                        guard case .bytes(let body) = row[2] else { return row }
+                        return [row[0], row[1], .bytes(try written(body))]
                     })
             }
         } else if rest.hasPrefix("positions "), plan.mutant == .cursorOutbox {

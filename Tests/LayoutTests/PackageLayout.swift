@@ -63,6 +63,7 @@ enum Layer: String, CaseIterable {
     case service = "Sources/Services/"
     case adapter = "Sources/Adapters/"
     case platform = "Sources/Platform"
+    case simulation = "Sources/Simulation"
     case client = "Sources/WaybillClient"
     case command = "Sources/waybill"
     case test = "Tests/"
@@ -81,8 +82,10 @@ enum Layer: String, CaseIterable {
         case .service: [.contracts, .kit]
         case .adapter: [.contracts, .kit, .system]
         case .platform: [.service, .adapter, .contracts, .kit]
+        // It surrounds the platform, and knows of its inside what it watches and drives.
+        case .simulation: [.platform, .service, .adapter, .contracts, .kit]
         case .client: [.contracts, .kit]
-        case .command: [.platform, .client, .contracts, .kit, .system]
+        case .command: [.platform, .simulation, .client, .contracts, .kit, .system]
         case .test: Set(Layer.allCases)
         }
     }

@@ -34,7 +34,7 @@ struct PaymentStateTests {
             #expect(state.apply(.cancellation) == .void)
             let effect = state.apply(answer)
             if answer == .captureConfirmed {
-                #expect(effect == .refundLateCapture)
+                #expect(effect == .refundLateCapture, "who counts money hears of the capture, too")
                 for late in [Input.voidConfirmed, .captureConfirmed, .captureDeclined] { #expect(state.apply(late) == .nothing) }
                 #expect(state.apply(.refundConfirmed) == .announceRefunded)
                 #expect(state == .refunded)
