@@ -23,9 +23,9 @@ public final class WaybillPlatform: Sendable {
     private let configuration: PlatformConfiguration
     private let folder: DataFolder?
     private let logger: Logger
-    private let registry: PrometheusRegistry
+    let registry: PrometheusRegistry
     private let bus = EventBus(registry: EventCatalog.registry)
-    private let clock: any WallClock
+    let clock: any WallClock
     private let broken = Mutex<StorageError?>(nil)
     private let identifiers: IdentifierSource
 
@@ -61,12 +61,13 @@ public final class WaybillPlatform: Sendable {
         try result.get()
     }
 
-    private struct Assembly {
+    struct Assembly {
         let services: [any Service]
         let databases: [SQLiteDatabase]
+        let audit: AuditDesk
     }
 
-    private func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
+    func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
         let ledger = try database("payment-provider")
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
         try await provider.open()
@@ -89,16 +90,21 @@ public final class WaybillPlatform: Sendable {
             module.handler.map { Consumer(handler: $0, database: module.database, bus: bus, context: environment.context, logger: environment.logger) }
         }
         for consumer in consumers { try await consumer.prepare() }
+        let audit = AuditAssembly(
+            orders: orders, inventory: inventory, payments: payments, notifications: notifications, analytics: analytics, operations: operations,
+            provider: provider
+        ).desk(modules, environments, operations: environments[5])
         let janitors = zip(modules, environments).map { Janitor(database: $0.database, bus: bus, context: $1.context, logger: $1.logger) }
         register(databases + [ledger], consumers)
+        registerAudit(audit)
 
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes), registry: registry,
+            host: configuration.host, port: configuration.port, routes: modules.flatMap(\.routes) + audit.routes, registry: registry,
             readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
         // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
         let workers = modules.filter { $0.name != operations.name }.flatMap(\.runners)
-        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + consumers + workers + [gateway] + operations.runners
-        return Assembly(services: services, databases: databases + [ledger])
+        let services: [any Service] = [LogFlusher(clock: clock)] + janitors + audit.runners + consumers + workers + [gateway] + operations.runners
+        return Assembly(services: services, databases: databases + [ledger], audit: audit)
     }
 
     private func database(_ name: String) throws -> SQLiteDatabase {

@@ -17,6 +17,6 @@ struct Waybill: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, AnalyticsCommand.self, DemoCommand.self, ReplayCommand.self,
-            BenchCommand.self, DoctorCommand.self,
+            BenchCommand.self, AuditCommand.self, DoctorCommand.self,
         ])
 }

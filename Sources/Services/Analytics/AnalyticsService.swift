@@ -8,8 +8,8 @@ import Wire
 /// The business in numbers: sums over all events that can be thrown away and counted anew, and come out the same.
 public final class AnalyticsService: ServiceModule {
     public let database: any Database
-    private let environment: ServiceEnvironment
-    private let rebuild: RebuildAggregates
+    let environment: ServiceEnvironment
+    let rebuild: RebuildAggregates
 
     /// The service on its database.
     /// - Parameter history: the log that a rebuild reads.
@@ -24,7 +24,8 @@ public final class AnalyticsService: ServiceModule {
     public let migrations = [
         Migration(
             version: 1, name: "facts and sums",
-            statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements)
+            statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
     ]
 
     public var handler: (any EventHandler)? { AggregateEvents() }

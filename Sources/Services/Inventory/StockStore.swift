@@ -24,7 +24,8 @@ enum StockStore {
                 """
                 CREATE TABLE stock_adjustments (number {serial}, product_id {id} NOT NULL, delta {int} NOT NULL, reason {text} NOT NULL, at {int} NOT NULL) {heap}
                 """,
-            ])
+            ]),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
     ]
 
     private static let columns = "id, sku, name, currency, price, available, reserved, sold"

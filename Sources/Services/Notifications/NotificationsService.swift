@@ -26,7 +26,10 @@ public final class NotificationsService: ServiceModule {
 
     public let name = Choreography.Participant.notifications.rawValue
 
-    public let migrations = [Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements)]
+    public let migrations = [
+        Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
+    ]
 
     public var handler: (any EventHandler)? { recording }
 

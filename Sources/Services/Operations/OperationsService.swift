@@ -20,7 +20,10 @@ public final class OperationsService: ServiceModule {
 
     public let name = Choreography.Participant.operations.rawValue
 
-    public let migrations = [Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements)]
+    public let migrations = [
+        Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
+    ]
 
     public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
 

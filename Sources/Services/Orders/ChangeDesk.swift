@@ -40,7 +40,7 @@ struct ChangeDesk {
                 version += 1
                 status = next
                 history.append((id, version, next, now))
-                events.append(event(change, of: order, version: version, isOffline: input == .payOffline, because: cause))
+                events.append(ChangeDesk.event(change, of: order, version: version, isOffline: input == .payOffline, because: cause, context: context))
             }
         }
         order.updatedAt = now
@@ -61,7 +61,9 @@ struct ChangeDesk {
     }
 
     /// The one event of a change of status.
-    private func event(_ change: StatusChange, of order: Order, version: Int64, isOffline: Bool, because cause: Envelope?) -> Envelope {
+    static func event(
+        _ change: StatusChange, of order: Order, version: Int64, isOffline: Bool, because cause: Envelope?, context: ServiceContext
+    ) -> Envelope {
         func envelope(_ event: some Event) -> Envelope {
             context.envelope(event, key: order.id, version: version, because: cause, correlation: order.correlationID)
         }

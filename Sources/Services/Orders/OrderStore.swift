@@ -26,7 +26,8 @@ enum OrderStore {
                 "CREATE INDEX orders_by_customer ON orders (customer_id, id) WHERE customer_id IS NOT NULL",
                 // The common end, PAID, and the short-lived statuses before it are not indexed: the first is most of the table, the others have a timer.
                 "CREATE INDEX orders_by_status ON orders (status, id) WHERE status > 3",
-            ])
+            ]),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
     ]
 
     private static let columns = """

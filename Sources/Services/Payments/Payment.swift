@@ -29,7 +29,8 @@ enum PaymentStore {
                 amount {int} CHECK (amount >= 0), method {text} NOT NULL, intent_id {id}, reason {text}, created_at {int} NOT NULL,
                 updated_at {int} NOT NULL) {clustered}
                 """
-            ])
+            ]),
+        Migration(version: 2, name: "the log of administrators' deeds", statements: AdminLog.statements),
     ]
 
     private static let columns = "order_id, id, state, currency, amount, method, intent_id, reason, created_at, updated_at"
