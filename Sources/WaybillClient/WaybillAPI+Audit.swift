@@ -6,18 +6,22 @@ extension WaybillAPI {
 
     /// `POST /admin/audit` of one order.
     public func audit(order: Identifier, repair: Bool) async throws -> JSONObject {
-        try await send("POST", "/admin/audit", body: JSONWriter.object { json in
-            json.member("orderId", order)
-            json.member("repair", repair)
-        })
+        try await send(
+            "POST", "/admin/audit",
+            body: JSONWriter.object { json in
+                json.member("orderId", order)
+                json.member("repair", repair)
+            })
     }
 
     /// `POST /admin/audit` of the next orders behind a cursor; the first piece also looks at products, traffic and sums.
     public func audit(after cursor: Identifier?, limit: Int, repair: Bool) async throws -> JSONObject {
-        try await send("POST", "/admin/audit", body: JSONWriter.object { json in
-            json.optional("cursor", cursor)
-            json.member("limit", limit)
-            json.member("repair", repair)
-        })
+        try await send(
+            "POST", "/admin/audit",
+            body: JSONWriter.object { json in
+                json.optional("cursor", cursor)
+                json.member("limit", limit)
+                json.member("repair", repair)
+            })
     }
 }

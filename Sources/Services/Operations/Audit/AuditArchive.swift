@@ -45,7 +45,9 @@ struct ArchiveOnRecord: Sendable {
 
     /// What was spoken of behind a place, and up to where the look went.
     func touched(after sequence: Int64, limit: Int) async throws -> (keys: Set<Identifier>, last: Int64, count: Int) {
-        let rows = try await database.read { try $0.query(ArchiveOnRecord.touched, [.integer(sequence), .integer(Int64(limit))]) { ($0.integer(0), $0.id(1)) } }
+        let rows = try await database.read {
+            try $0.query(ArchiveOnRecord.touched, [.integer(sequence), .integer(Int64(limit))]) { ($0.integer(0), $0.id(1)) }
+        }
         return (Set(rows.map(\.1)), rows.last?.0 ?? sequence, rows.count)
     }
 

@@ -59,7 +59,9 @@ public final class AuditDesk: Sendable {
             repairs.append(.init(finding: finding, outcome: outcome))
             logger.notice(
                 "an audit's repair",
-                metadata: ["rule": "\(finding.rule)", "subject": "\(finding.subject)", "action": "\(action.name)", "actor": "\(actor)", "outcome": "\(outcome)"])
+                metadata: [
+                    "rule": "\(finding.rule)", "subject": "\(finding.subject)", "action": "\(action.name)", "actor": "\(actor)", "outcome": "\(outcome)",
+                ])
         }
         return repairs
     }

@@ -148,9 +148,12 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         let suspects = try await auditor.products().filter { !AuditRules.findings($0).isEmpty }
         let earlier = work.products
         let confirmed = suspects.filter { earlier[$0.product.id] == $0 }
-        work.products = Dictionary(suspects.map { ($0.product.id, $0) }, uniquingKeysWith: { first, _ in first })
-        replace({ $0.isOfProducts }, with: confirmed.flatMap { AuditRules.findings($0) })
-        for product in confirmed { work.products[product.product.id] = nil }
+        // What is found already needs no second look, and stands for as long as it looks wrong.
+        close { key in (AuditRules.rule(key.rule)?.isOfProducts ?? false) && !suspects.contains { $0.breaks(key.rule, key.subject) } }
+        for finding in confirmed.flatMap({ AuditRules.findings($0) }) { add(finding) }
+        let found = state.withLock { Set($0.found.keys.map(\.subject)) }
+        work.products = Dictionary(
+            suspects.filter { !found.contains(.product($0.product.id)) }.map { ($0.product.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     private func timed(_ body: () async throws -> Void) async throws -> Int64 {
@@ -171,10 +174,11 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         guard now.isPast(work.recheckAt, by: 10_000) else { return }
         work.recheckAt = now
         let orders = state.withLock { state in
-            Set(state.found.keys.compactMap { key -> OrderID? in
-                guard case .order(let id) = key.subject, !(AuditRules.rule(key.rule)?.isOfTraffic ?? false) else { return nil }
-                return id
-            })
+            Set(
+                state.found.keys.compactMap { key -> OrderID? in
+                    guard case .order(let id) = key.subject, !(AuditRules.rule(key.rule)?.isOfTraffic ?? false) else { return nil }
+                    return id
+                })
         }
         guard !orders.isEmpty else { return }
         let ids = orders.sorted()
@@ -234,6 +238,12 @@ public final class AuditKeeper: Service, CustomStringConvertible {
             return gone
         }
         for key in gone { logger.notice("what the audit found is gone", metadata: ["rule": "\(key.rule)", "subject": "\(key.subject)"]) }
+    }
+}
+
+extension ProductEvidence {
+    fileprivate func breaks(_ rule: String, _ subject: AuditFinding.Subject) -> Bool {
+        subject == .product(product.id) && AuditRules.findings(self).contains { $0.rule == rule }
     }
 }
 

@@ -5,7 +5,8 @@ import Wire
 extension AuditRules {
     static let applied: [AuditRule] = [
         .order(
-            "S8-known-order", "nobody knows an order that Orders does not", .atRest, else: "A person restores the order from its events, or undoes what it left."
+            "S8-known-order", "nobody knows an order that Orders does not", .atRest,
+            else: "A person restores the order from its events, or undoes what it left."
         ) { evidence, _ in
             let record = evidence.record
             guard record.order == nil else { return nil }

@@ -5,7 +5,8 @@ import Wire
 extension AuditRules {
     static let numbers: [AuditRule] = [
         .order(
-            "S13-lines-add-up", "an order's lines add up to its total", .always, else: "A person compares the order with its OrderCreated event and corrects its row."
+            "S13-lines-add-up", "an order's lines add up to its total", .always,
+            else: "A person compares the order with its OrderCreated event and corrects its row."
         ) { evidence, _ in
             guard let order = evidence.record.order, order.lines.amount != order.total || order.lines.lines != order.lineCount else { return nil }
             return .init(
@@ -36,7 +37,10 @@ extension AuditRules {
             "S14-everybody-told", "the customer was told of every end and every parcel", .atRest, on: [.notifications, .payments, .archive],
             heardBy: [.notifications], else: "notifications is given the event once more"
         ) { evidence, _ in
-            guard let silent = NotificationKind.allCases.first(where: { kind in isTrue(kind, evidence) && !evidence.record.notifications.contains { $0.kind == kind } })
+            guard
+                let silent = NotificationKind.allCases.first(where: { kind in
+                    isTrue(kind, evidence) && !evidence.record.notifications.contains { $0.kind == kind }
+                })
             else { return nil }
             let type = silent.eventType
             return .init(

@@ -93,7 +93,8 @@ extension AuditRules {
             return .init(evidence: "\(sent) sent and \(failed) given up, said \(saidSent) and \(saidFailed)")
         },
         AuditRule(
-            id: "S7-adjustment-told", title: "every adjustment of stock was told of once", proposal: "A person compares the product's adjustments with its events.",
+            id: "S7-adjustment-told", title: "every adjustment of stock was told of once",
+            proposal: "A person compares the product's adjustments with its events.",
             check: .product { evidence in
                 guard let told = evidence.toldAdjustments, told != evidence.product.adjustments else { return nil }
                 return .init(evidence: "\(evidence.product.sku): \(evidence.product.adjustments) adjustments, \(told) events")

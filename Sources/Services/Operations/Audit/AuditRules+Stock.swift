@@ -8,7 +8,8 @@ extension AuditRules {
             let product = evidence.product
             let expected = product.adjusted - product.held - product.gone
             return product.available == expected
-                ? nil : "\(product.sku): \(product.available) available; \(product.adjusted) brought - \(product.held) held - \(product.gone) gone = \(expected)"
+                ? nil
+                : "\(product.sku): \(product.available) available; \(product.adjusted) brought - \(product.held) held - \(product.gone) gone = \(expected)"
         },
         product("S1-reserved", "reserved is what orders hold") { evidence in
             let product = evidence.product
@@ -40,7 +41,8 @@ extension AuditRules {
             guard reservation.lines.lines != order.lines.lines || reservation.lines.units != order.lines.units else { return nil }
             return .init(
                 evidence:
-                    "the order has \(order.lines.units) units in \(order.lines.lines) lines, \(reservation.lines.units) in \(reservation.lines.lines) are \(state)")
+                    "the order has \(order.lines.units) units in \(order.lines.lines) lines, \(reservation.lines.units) in \(reservation.lines.lines) are \(state)"
+            )
         },
         .order(
             "S5-no-stock-held", "CANCELLED and FAILED mean that no stock is held", .atRest, on: [.inventory], heardBy: [.inventory],
@@ -49,7 +51,9 @@ extension AuditRules {
             guard let order = evidence.record.order, order.status == .cancelled || order.status == .failed,
                 let state = evidence.record.reservation?.state, state == .held || state == .sold
             else { return nil }
-            return .init(evidence: "the order is \(order.name), its stock \(state.rawValue)", action: state == .held ? .releaseStock(evidence.id, isTold: evidence.has(InventoryReleased.type)) : nil)
+            return .init(
+                evidence: "the order is \(order.name), its stock \(state.rawValue)",
+                action: state == .held ? .releaseStock(evidence.id, isTold: evidence.has(InventoryReleased.type)) : nil)
         },
     ]
 

@@ -14,7 +14,9 @@ extension AuditRules {
             "L1-settled-in-time", "an order is settled by its deadline, and a cancellation in a minute", .always,
             else: "A person asks waybill orders explain what it waits for, and resumes it."
         ) { evidence, now in
-            guard let order = evidence.record.order, let limit = order.limit, now > limit.advanced(byMilliseconds: OpenOrders.graceMilliseconds) else { return nil }
+            guard let order = evidence.record.order, let limit = order.limit, now > limit.advanced(byMilliseconds: OpenOrders.graceMilliseconds) else {
+                return nil
+            }
             return .init(
                 evidence: "\(order.name) since \(order.since), to be settled by \(limit)",
                 action: order.status == .cancelling ? nil : .cancel(evidence.id, reason: "deadline"))

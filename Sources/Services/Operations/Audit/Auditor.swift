@@ -172,7 +172,7 @@ public final class Auditor: Sendable {
         let facts = try await witnesses.analytics?.facts(in: ranges)
         // While Analytics counts anew, it has nothing to say.
         var file = EvidenceFile(witnesses: facts == nil ? present.subtracting([.analytics]) : present)
-        for id in ids { file[id] = {_ in } }
+        for id in ids { file[id] = { _ in } }
         for fact in facts ?? [] { file[fact.orderID] = { $0.fact = fact } }
         for order in try await witnesses.orders.orders(in: ranges) { file[order.id] = { $0.order = order } }
         for row in try await witnesses.inventory?.reservations(in: ranges) ?? [] { file[row.orderID] = { $0.reservation = row } }

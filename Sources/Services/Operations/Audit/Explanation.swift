@@ -36,9 +36,11 @@ public struct Explanation: Sendable {
         isOverdue = limit.map { now > $0 } ?? false
         findings = AuditRules.findings(evidence, at: now)
         let given = evidence.dead.map { Wait(party: "operator", words: "to deliver again what \($0.consumer) gave up: \($0.type) \($0.eventID) (\($0.error))") }
-        var waits = given + evidence.parked.map {
-            Wait(party: $0.consumer, words: "to apply \($0.type), which failed \($0.attempts) times: \($0.error)", next: $0.due)
-        }
+        var waits =
+            given
+            + evidence.parked.map {
+                Wait(party: $0.consumer, words: "to apply \($0.type), which failed \($0.attempts) times: \($0.error)", next: $0.due)
+            }
         waits += evidence.pending.filter { ![.analytics, .operations].contains(Choreography.Participant(rawValue: $0.consumer)) }.map {
             Wait(party: $0.consumer, words: "to hear \($0.type), which \($0.source) has said")
         }
