@@ -39,6 +39,9 @@ extension WaybillPlatform {
         registry.registerGauge(name: "waybill_audit_swept_seconds", help: "Seconds since 1970 when the audit last finished a sweep over all orders.") {
             Double(keeper.progress.sweptAt?.milliseconds ?? 0) / 1000
         }
+        registry.registerCounter(
+            name: "waybill_audit_work_seconds", help: "Time that the audit in the background has worked, waiting for databases included."
+        ) { Double(keeper.progress.workedMilliseconds) / 1000 }
         registry.registerGauge(name: "waybill_orders_open", help: "Orders that are not settled.") { Double(keeper.progress.open.count) }
         registry.registerGauge(name: "waybill_orders_overdue", help: "Orders that should have been settled by now.") { Double(keeper.progress.open.overdue) }
         registry.registerGauge(name: "waybill_orders_oldest_open_age_seconds", help: "Age of the oldest order that is not settled.") { [clock] in

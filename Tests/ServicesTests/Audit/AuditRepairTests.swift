@@ -103,6 +103,29 @@ struct AuditRepairTests {
         #expect(try await bench.number(bench.ledger, "SELECT count(*) FROM ledger WHERE order_id = $1 AND entry = 'refund'", .id(mix.paid)) == 1)
     }
 
+    @Test func `what was done and said is not done again because a record of it was changed`() async throws {
+        let bench = try await AuditBench()
+        let mix = try await AuditMix(bench)
+        func actions(_ order: OrderID, _ rule: String) async throws -> [RepairAction?] {
+            try await bench.audit(AuditScope(.some([order]), includesShared: false)).findings.filter { $0.rule == rule }.map(\.action)
+        }
+        // Charged and told: asking the provider again would tell it again.
+        try await bench.corrupt(bench.payments.database, "UPDATE payments SET state = 1 WHERE order_id = $1", .id(mix.paid))
+        #expect(try await actions(mix.paid, "S8-work-queued") == [nil])
+        // Refunded and told.
+        try await bench.corrupt(bench.payments.database, "UPDATE payments SET state = 3 WHERE order_id = $1", .id(mix.refunded))
+        #expect(try await actions(mix.refunded, "S5-payment-undone") == [nil])
+        // What was said contradicts the state: which of them is wrong, a person must say.
+        try await bench.corrupt(bench.payments.database, "UPDATE payments SET state = 5 WHERE order_id = $1", .id(mix.shipped))
+        #expect(try await actions(mix.shipped, "S7-payment-told") == [nil])
+        // The customer was told; only the record is gone.
+        try await bench.corrupt(bench.notifications.database, "DELETE FROM notifications WHERE order_id = $1", .id(mix.free))
+        #expect(try await actions(mix.free, "S14-everybody-told") == [nil])
+        // Inventory answered; only its record is gone.
+        try await bench.corrupt(bench.inventory.database, "DELETE FROM reservations WHERE order_id = $1", .id(mix.paidOffline))
+        #expect(try await actions(mix.paidOffline, "S8-events-applied") == [nil])
+    }
+
     @Test func `a repair that the state does not allow is refused and changes nothing`() async throws {
         let bench = try await AuditBench()
         let mix = try await AuditMix(bench)

@@ -8,7 +8,7 @@ import Wire
 
 /// Audits without end: orders that something happened to a few seconds ago, and all others in turn, at a cost that is bounded.
 ///
-/// After every piece of work it rests in proportion to the time that the work took: a tenth of one core while the platform is quiet, a hundredth while it is
+/// After every piece of work it rests in proportion to the time that the work took: a tenth of one core while the platform is quiet, a fiftieth while it is
 /// busy. `docs/audit.md` says what that means for the time until something is found.
 public final class AuditKeeper: Service, CustomStringConvertible {
     /// A finding that stands.
@@ -24,6 +24,8 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         /// The end of the last sweep over all orders, and how many there were.
         public var sweptAt: Timestamp?
         public var swept = 0
+        /// How long it has worked since the start, waiting for databases included: an upper bound of its CPU time.
+        public var workedMilliseconds: Int64 = 0
         public var open = OpenOrders(count: 0, overdue: 0, oldest: nil)
     }
 
@@ -50,10 +52,25 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         var sharedAt: Timestamp?
         /// Products that looked wrong at the last look.
         var products: [ProductID: ProductEvidence] = [:]
-        var productsDue = Timestamp(milliseconds: 0)
-        var sumsDue = Timestamp(milliseconds: 0)
+        var productsPace = Pace(every: 15_000)
+        var sumsPace = Pace(every: 20_000)
+        /// What the last step spent on these two, which have a pace of their own.
+        var pacedMilliseconds: Int64 = 0
         var recheckAt: Timestamp?
         var isBusy = false
+    }
+
+    /// When something that reads a whole table is done again: not before fifty times as long as it took have passed, and ten times that while the platform
+    /// is busy.
+    private struct Pace {
+        let every: Int64
+        private var doneAt: Timestamp?
+        private var spent: Int64 = 0
+
+        init(every: Int64) { self.every = every }
+
+        func isDue(at now: Timestamp, isBusy: Bool) -> Bool { now.isPast(doneAt, by: max(every, spent * (isBusy ? 500 : 50))) }
+        mutating func note(_ spent: Int64, at now: Timestamp) { (self.spent, doneAt) = (spent, now) }
     }
 
     private static let chunk = 500
@@ -86,8 +103,10 @@ public final class AuditKeeper: Service, CustomStringConvertible {
                 do { try await self.step() } catch is CancellationError { return } catch StorageError.closed { return } catch {
                     self.logger.error("the audit cannot go on", metadata: ["error": "\(error)"])
                 }
-                let (isBusy, isSweeping) = self.plan.withLock { ($0.isBusy, $0.isSweeping) }
-                let rest = (ContinuousClock.now - begin) * (isBusy ? 99 : 9)
+                let worked = ContinuousClock.now - begin
+                self.state.withLock { $0.progress.workedMilliseconds += Int64(worked / .milliseconds(1)) }
+                let (isBusy, isSweeping, paced) = self.plan.withLock { ($0.isBusy, $0.isSweeping, $0.pacedMilliseconds) }
+                let rest = (worked - .milliseconds(paced)) * (isBusy ? 49 : 9)
                 try? await self.context.clock.sleep(for: min(.seconds(20), max(isSweeping ? .milliseconds(100) : .seconds(1), rest)))
             }
         }
@@ -97,6 +116,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     public func step() async throws {
         var work = plan.withLock { $0 }
         defer { plan.withLock { $0 = work } }
+        work.pacedMilliseconds = 0
         try await lookAtRecent(&work)
         try await lookAtShared(&work)
         try await lookAgain(&work)
@@ -132,15 +152,16 @@ public final class AuditKeeper: Service, CustomStringConvertible {
             state.withLock { $0.progress.open = open }
             replace({ $0.isOfTraffic }, with: try await auditor.trafficFindings())
         }
-        if now >= work.productsDue {
+        // What looks wrong is looked at again soon.
+        if work.productsPace.isDue(at: now, isBusy: work.isBusy) || !work.products.isEmpty {
             let spent = try await timed { try await lookAtProducts(&work) }
-            // What looks wrong is looked at again soon.
-            work.productsDue = now.advanced(
-                byMilliseconds: work.products.isEmpty ? max(10_000, spent * (work.isBusy ? 200 : 20)) : Auditor.patienceMilliseconds)
+            work.productsPace.note(spent, at: now)
+            work.pacedMilliseconds += spent
         }
-        if let analytics = auditor.witnesses.analytics, now >= work.sumsDue {
+        if let analytics = auditor.witnesses.analytics, work.sumsPace.isDue(at: now, isBusy: work.isBusy) {
             let spent = try await timed { replace({ $0.isOfSums }, with: AuditRules.findings(sums: try await analytics.discrepancies())) }
-            work.sumsDue = now.advanced(byMilliseconds: max(30_000, spent * (work.isBusy ? 200 : 20)))
+            work.sumsPace.note(spent, at: now)
+            work.pacedMilliseconds += spent
         }
     }
 
@@ -191,7 +212,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     private func sweep(_ work: inout Plan) async throws {
         let now = context.now
         if !work.isSweeping {
-            guard now.isPast(work.sweepBegun, by: 20_000) else { return }
+            guard now.isPast(work.sweepBegun, by: 40_000) else { return }
             (work.isSweeping, work.sweepBegun, work.sweepAfter, work.sweptSoFar) = (true, now, nil, 0)
         }
         let piece = try await auditor.piece(after: work.sweepAfter, count: AuditKeeper.chunk)

@@ -39,11 +39,15 @@ extension AuditRules {
             return .init(evidence: words, action: evidence.has(type) ? .redeliver(evidence.id, type: type, to: consumer) : nil)
         },
         .order(
-            "S8-work-queued", "who waits for the outside has a job that asks it", .atRest, on: [.payments, .notifications], heardBy: [],
-            else: "A person tells the customer."
+            "S8-work-queued", "who waits for the outside has a job that asks it", .atRest, on: [.payments, .notifications, .archive],
+            else: "A person compares what the service has on record with its events."
         ) { evidence, _ in
             if let state = evidence.record.payment?.state, [.charging, .chargingCancelled, .refunding].contains(state) {
-                return .init(evidence: "the payment is \(state.rawValue), and no job asks the provider", action: .requeuePayment(evidence.id))
+                let ends = state == .refunding ? [PaymentRefunded.type] : [PaymentProcessed.type, PaymentFailed.type, PaymentVoided.type, PaymentRefunded.type]
+                // How it ended was said: then the state is what is wrong, and asking again would say it again.
+                return .init(
+                    evidence: "the payment is \(state.rawValue), and no job asks the provider",
+                    action: ends.contains(where: evidence.has) ? nil : .requeuePayment(evidence.id))
             }
             guard let pending = evidence.record.notifications.first(where: { $0.status == .pending }) else { return nil }
             return .init(evidence: "the \(pending.kind?.rawValue ?? "unknown") notification by \(pending.channel) is pending, and no job sends it")

@@ -49,7 +49,7 @@ extension AuditRules {
                 action: isUnheard ? .redeliver(evidence.id, type: OrderConfirmed.type, to: .payments) : nil)
         },
         .order(
-            "S5-no-money-kept", "CANCELLED and FAILED mean that the provider kept nothing", .atRest, on: [.provider, .payments], heardBy: [.payments],
+            "S5-no-money-kept", "CANCELLED and FAILED mean that the provider kept nothing", .atRest, on: [.provider, .payments, .archive], heardBy: [.payments],
             else: "A person gives the money back at the provider."
         ) { evidence, _ in
             guard let order = evidence.record.order, order.isUndone else { return nil }
@@ -57,21 +57,27 @@ extension AuditRules {
             guard kept > 0 else { return nil }
             return .init(
                 evidence: "the order is \(order.name), the provider kept \(kept) \(order.currency)",
-                action: evidence.record.payment?.state == .captured ? .refund(evidence.id) : nil)
+                action: canRefund(evidence) ? .refund(evidence.id) : nil)
         },
         .order(
-            "S5-payment-undone", "CANCELLED and FAILED mean that Payments keeps and expects nothing", .atRest, on: [.payments],
+            "S5-payment-undone", "CANCELLED and FAILED mean that Payments keeps and expects nothing", .atRest, on: [.payments, .provider, .archive],
             heardBy: [.payments, .orders], else: "A person compares the payment with the provider's books."
         ) { evidence, _ in
             guard let order = evidence.record.order, order.isUndone, let payment = evidence.record.payment else { return nil }
             switch payment.state {
             case .failed, .voided, .refunded, .charging, .chargingCancelled, .refunding: return nil
             case .captured:
-                return .init(evidence: "the order is \(order.name), the payment captured", action: .refund(evidence.id))
+                return .init(evidence: "the order is \(order.name), the payment captured", action: canRefund(evidence) ? .refund(evidence.id) : nil)
             case .awaitingOffline, .paidOffline, nil: return .init(evidence: "the order is \(order.name), the payment \(Optional(payment).words)")
             }
         },
     ]
+
+    /// Whether Payments has something to give back, by its own record, by the provider's books and by what was said.
+    private static func canRefund(_ evidence: OrderEvidence) -> Bool {
+        evidence.record.payment?.state == .captured && evidence.record.ledger.sum("capture") > evidence.record.ledger.sum("refund")
+            && !evidence.has(PaymentRefunded.type)
+    }
 }
 
 extension [LedgerTestimony] {

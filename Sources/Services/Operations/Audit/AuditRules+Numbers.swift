@@ -35,7 +35,7 @@ extension AuditRules {
         },
         .order(
             "S14-everybody-told", "the customer was told of every end and every parcel", .atRest, on: [.notifications, .payments, .archive],
-            heardBy: [.notifications], else: "notifications is given the event once more"
+            heardBy: [.notifications], else: "A person tells the customer, or restores the record of what was told."
         ) { evidence, _ in
             guard
                 let silent = NotificationKind.allCases.first(where: { kind in
@@ -43,9 +43,11 @@ extension AuditRules {
                 })
             else { return nil }
             let type = silent.eventType
+            // Told, and only the record of it is gone: nobody is told twice.
+            let isTold = evidence.count(NotificationSent.type) + evidence.count(NotificationFailed.type) > evidence.record.notifications.count
             return .init(
                 evidence: "no \(silent.rawValue) notification",
-                action: evidence.has(type) ? .redeliver(evidence.id, type: type, to: .notifications) : nil)
+                action: evidence.has(type) && !isTold ? .redeliver(evidence.id, type: type, to: .notifications) : nil)
         },
     ]
 
