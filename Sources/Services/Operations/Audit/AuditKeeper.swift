@@ -107,7 +107,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
                 self.state.withLock { $0.progress.workedMilliseconds += Int64(worked / .milliseconds(1)) }
                 let (isBusy, isSweeping, paced) = self.plan.withLock { ($0.isBusy, $0.isSweeping, $0.pacedMilliseconds) }
                 let rest = (worked - .milliseconds(paced)) * (isBusy ? 49 : 9)
-                try? await self.context.clock.sleep(for: min(.seconds(20), max(isSweeping ? .milliseconds(100) : .seconds(1), rest)))
+                try? await self.context.clock.sleep(for: min(.seconds(isBusy ? 20 : 5), max(isSweeping ? .milliseconds(100) : .seconds(1), rest)))
             }
         }
     }
