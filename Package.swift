@@ -111,7 +111,7 @@ let package = Package(
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
                 "PaymentSimulator", "Web",
             ]),
-        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
+        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
     ],

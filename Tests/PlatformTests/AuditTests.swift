@@ -1,4 +1,10 @@
+import Contracts
 import Foundation
+import Logging
+import Observability
+import Platform
+import Storage
+import StorageSQLite
 import Testing
 import WaybillClient
 import Wire
@@ -81,6 +87,35 @@ import Wire
             let answer = try await shop.send("POST", "/admin/audit", "{}", headers: [("X-Waybill-Actor", String(repeating: "a", count: 101))])
             #expect(answer.status == 400)
         }
+    }
+
+    @Test func `a folder is audited and repaired while nothing runs on it, and refused while something does`() async throws {
+        try await withTemporaryFolder { folder in
+            let product = Names()
+            try await RunningPlatform.with(folder: folder) { shop in
+                await product.add(try await shop.product("TEA", units: 100))
+                for method in ["test_approve", "test_decline", "offline"] { _ = try await shop.order("TEA", method: method) }
+                try await shop.eventually("at rest") { try await shop.send("POST", "/admin/audit", "{}").json["moving"]?.integer == 0 }
+                await #expect(throws: PlatformError.self) { try await AuditTests.audit(folder) }
+            }
+            #expect(try await AuditTests.audit(folder).findings == [])
+            let inventory = try SQLiteDatabase(name: "inventory", path: folder + "/inventory.sqlite")
+            _ = try await inventory.write { try $0.execute(SQL("UPDATE products SET available = available + 1")) }
+            await inventory.close()
+            let report = try await AuditTests.audit(folder)
+            #expect(report.findings.map(\.rule) == ["S1-available"])
+            #expect(report.findings.map(\.subject.description) == ["product \(await product.all[0])"])
+            #expect(report.orders == 3)
+            #expect(try await AuditTests.audit(folder, repairingAs: "dave").repairs.count == 1)
+            #expect(try await AuditTests.audit(folder).findings == [])
+        }
+    }
+
+    private static func audit(_ folder: String, repairingAs actor: String? = nil) async throws -> AuditReport {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let platform = try WaybillPlatform(PlatformConfiguration(storage: .folder(folder)), logger: logger, registry: PrometheusRegistry())
+        return try await platform.audit(order: nil, repairingAs: actor) { _, _ in }
     }
 
     @Test func `every metric that an alert names is there`() async throws {

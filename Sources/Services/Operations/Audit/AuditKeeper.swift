@@ -8,7 +8,7 @@ import Wire
 
 /// Audits without end: orders that something happened to a few seconds ago, and all others in turn, at a cost that is bounded.
 ///
-/// After every piece of work it rests in proportion to the time that the work took: a tenth of one core while the platform is quiet, a fiftieth while it is
+/// After every piece of work it rests in proportion to the time that the work took: a tenth of one core while the platform is quiet, a hundredth while it is
 /// busy. `docs/audit.md` says what that means for the time until something is found.
 public final class AuditKeeper: Service, CustomStringConvertible {
     /// A finding that stands.
@@ -106,7 +106,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
                 let worked = ContinuousClock.now - begin
                 self.state.withLock { $0.progress.workedMilliseconds += Int64(worked / .milliseconds(1)) }
                 let (isBusy, isSweeping, paced) = self.plan.withLock { ($0.isBusy, $0.isSweeping, $0.pacedMilliseconds) }
-                let rest = (worked - .milliseconds(paced)) * (isBusy ? 49 : 9)
+                let rest = (worked - .milliseconds(paced)) * (isBusy ? 99 : 9)
                 try? await self.context.clock.sleep(for: min(.seconds(isBusy ? 20 : 5), max(isSweeping ? .milliseconds(100) : .seconds(1), rest)))
             }
         }
