@@ -26,9 +26,11 @@ package struct ServiceAssembly: Sendable {
     package let analytics: AnalyticsService
     package let operations: OperationsService
     package let deadLetters: DeadLetterService
+    /// The auditor over all of them, its background task and its routes.
+    package let audit: AuditDesk
 
     /// All operations of the services.
-    package var routes: [Route] { modules.flatMap(\.routes) + deadLetters.routes }
+    package var routes: [Route] { modules.flatMap(\.routes) + deadLetters.routes + audit.routes }
 
     /// The long tasks of the services besides consumers and janitors, Operations' streams left out.
     package var workers: [any Service] { modules.filter { $0.name != operations.name }.flatMap(\.runners) + deadLetters.runners }
@@ -36,13 +38,14 @@ package struct ServiceAssembly: Sendable {
     /// Brings the databases' schemas up to date, adds every service to the bus and finds out where each consumer stood.
     /// - Parameters:
     ///   - databases: one per name in ``databases``, in that order.
+    ///   - books: the provider's own, for the audit; nil where they cannot be asked.
     ///   - bus: where the events go; `environment` may put something before it.
     ///   - channels: where notifications go; nil for the log.
     ///   - feedCapacity: how many events a consumer holds in memory.
     ///   - decorate: puts something before a service's handler.
     ///   - registry: what a service's consumer understands, where that is not what the bus understands.
     package init(
-        databases: [any Database], provider: any PaymentProvider, bus: EventBus, configuration: PlatformConfiguration,
+        databases: [any Database], provider: any PaymentProvider, books: (any LedgerWitness)? = nil, bus: EventBus, configuration: PlatformConfiguration,
         channels: [any NotificationChannel]? = nil, feedCapacity: Int = 8192, environment: (any Database) -> ServiceEnvironment,
         decorate: (any EventHandler, String) -> any EventHandler = { handler, _ in handler }, registry: (String) -> EventRegistry? = { _ in nil }
     ) async throws {
@@ -66,6 +69,9 @@ package struct ServiceAssembly: Sendable {
                     feedCapacity: feedCapacity, registry: registry(module.name))
             }
         }
+        audit = AuditAssembly(
+            orders: orders, inventory: inventory, payments: payments, notifications: notifications, analytics: analytics, operations: operations, books: books
+        ).desk(modules, environments)
         deadLetters = DeadLetterService(desks: consumers.map(\.deadLetters), environment: environments[5])
         janitors = zip(modules, environments).map { Janitor(database: $0.database, bus: bus, context: $1.context, logger: $1.logger) }
         for consumer in consumers { try await consumer.prepare() }

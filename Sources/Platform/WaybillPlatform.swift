@@ -4,6 +4,7 @@ import Logging
 import Messaging
 import Metrics
 import Observability
+import Operations
 import PaymentSimulator
 import ServiceLifecycle
 import Storage
@@ -17,9 +18,9 @@ public final class WaybillPlatform: Sendable {
     private let configuration: PlatformConfiguration
     private let folder: DataFolder?
     private let logger: Logger
-    private let registry: PrometheusRegistry
+    let registry: PrometheusRegistry
     private let bus = EventBus(registry: EventCatalog.registry)
-    private let clock: any WallClock
+    let clock: any WallClock
     private let broken = Mutex<StorageError?>(nil)
     private let identifiers: IdentifierSource
 
@@ -55,31 +56,34 @@ public final class WaybillPlatform: Sendable {
         try result.get()
     }
 
-    private struct Assembly {
+    struct Assembly {
         let services: [any Service]
         let databases: [SQLiteDatabase]
+        let audit: AuditDesk
     }
 
-    private func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
+    func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
         let ledger = try database("payment-provider")
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
         try await provider.open()
 
         let databases = try ServiceAssembly.databases.map { try database($0) }
         let services = try await ServiceAssembly(
-            databases: databases, provider: provider, bus: bus, configuration: configuration,
+            databases: databases, provider: provider, books: provider, bus: bus, configuration: configuration,
             environment: { database in
                 ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
             })
         register(databases + [ledger], services.consumers)
+        registerAudit(services.audit)
 
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: services.routes, registry: registry,
             readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
         // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
         let runners: [any Service] =
-            [LogFlusher(clock: clock)] + services.janitors + services.consumers + services.workers + [gateway] + services.operations.runners
-        return Assembly(services: runners, databases: databases + [ledger])
+            [LogFlusher(clock: clock)] + services.janitors + services.audit.runners + services.consumers + services.workers + [gateway]
+            + services.operations.runners
+        return Assembly(services: runners, databases: databases + [ledger], audit: services.audit)
     }
 
     private func database(_ name: String) throws -> SQLiteDatabase {

@@ -17,6 +17,7 @@ struct Waybill: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self, DemoCommand.self,
-            ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, DoctorCommand.self,
+            ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
+            DoctorCommand.self,
         ])
 }

@@ -25,7 +25,9 @@ enum ProviderLedger {
                 """,
                 "CREATE UNIQUE INDEX one_capture_per_intent ON ledger (intent_id) WHERE entry = 'capture'",
                 "CREATE TABLE refunds (key {id} PRIMARY KEY, intent_id {id} NOT NULL, amount {int} NOT NULL) {clustered}",
-            ])
+            ]),
+        // What an auditor asks a provider: everything that was booked for an order.
+        Migration(version: 2, name: "the ledger by order", statements: ["CREATE INDEX ledger_by_order ON ledger (order_id)"]),
     ]
 
     private static let columns = "id, currency, amount, method, status, refunded, reason, order_id"

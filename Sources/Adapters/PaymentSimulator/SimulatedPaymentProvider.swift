@@ -22,7 +22,7 @@ public final class SimulatedPaymentProvider: PaymentProvider {
     /// How long a caller waits at most for a lost reply, whatever its own timeout.
     private static let longestWait: Duration = .seconds(2)
 
-    private let ledger: any Database
+    let ledger: any Database
     private let context: ServiceContext
 
     /// A provider that keeps its ledger in this database; call ``open()`` first.

@@ -51,6 +51,16 @@ public struct AdminLog: Sendable {
             AdminLog.insert, [.id(context.newID(at: now)), .time(now), .text(actor), .text(action), .text(subject), text(before), text(after)])
     }
 
+    /// Adds a row that tells in words how things were and how they are now.
+    public func record(actor: String, action: String, subject: String, before: String, after: String, in transaction: any Transaction) throws {
+        func json(_ words: String) -> [UInt8] {
+            var json = JSONWriter(capacity: words.utf8.count + 8)
+            json.string(words)
+            return json.bytes
+        }
+        try record(actor: actor, action: action, subject: subject, before: json(before), after: json(after), in: transaction)
+    }
+
     /// The newest actions before one of them.
     public static func list(_ filter: AdminActionFilter, before id: Identifier?, limit: Int, in transaction: any ReadTransaction) throws -> [AdminAction] {
         let start = id ?? Identifier(high: .max, low: .max)

@@ -8,8 +8,8 @@ import Wire
 /// The business in numbers: sums over all events that can be thrown away and counted anew, and come out the same.
 public final class AnalyticsService: ServiceModule {
     public let database: any Database
-    private let environment: ServiceEnvironment
-    private let rebuild: RebuildAggregates
+    let environment: ServiceEnvironment
+    let rebuild: RebuildAggregates
 
     /// The service on its database.
     /// - Parameter history: the log that a rebuild reads.

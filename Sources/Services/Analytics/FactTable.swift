@@ -17,6 +17,7 @@ enum FactTable {
     private static let select = SQL("SELECT \(columns) FROM orders WHERE order_id = $1 {forUpdate}")
     private static let all = SQL("SELECT \(columns) FROM orders")
     private static let placed = SQL("SELECT \(columns) FROM orders WHERE placed_at >= $1 AND placed_at < $2")
+    private static let between = SQL("SELECT \(columns) FROM orders WHERE order_id >= $1 AND order_id <= $2")
     private static let upsert = SQL(
         """
         INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -35,6 +36,11 @@ enum FactTable {
     static func scan(_ range: Range<Timestamp>?, in transaction: any ReadTransaction, _ body: (OrderFact) throws -> Void) throws {
         let values: [SQLValue] = range.map { [.time($0.lowerBound), .time($0.upperBound)] } ?? []
         try transaction.fetch(range == nil ? all : placed, each: [values]) { try body(fact($0)) }
+    }
+
+    /// The facts of orders in ranges of ids.
+    static func facts(in ranges: [OrderRange], in transaction: any ReadTransaction) throws -> [OrderFact] {
+        try transaction.query(between, each: ranges.map { [.id($0.first), .id($0.last)] }, fact)
     }
 
     static func save(_ facts: [OrderFact], in transaction: any Transaction) throws {

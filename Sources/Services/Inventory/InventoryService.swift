@@ -14,10 +14,12 @@ public final class InventoryService: ServiceModule {
     public let runners: [any Service] = []
     /// Tells other services what is available.
     public let availability: AvailabilityCheck
+    let environment: ServiceEnvironment
+    let board = AvailabilityBoard()
 
     public init(_ environment: ServiceEnvironment) {
+        self.environment = environment
         database = environment.database
-        let board = AvailabilityBoard()
         let check = CheckAvailability(database: environment.database, board: board)
         let products = ManageProducts(
             environment: environment, idempotent: IdempotentWrite(database: environment.database, context: environment.context), board: board)

@@ -21,9 +21,11 @@ public final class OrdersService: ServiceModule {
     public let handler: (any EventHandler)?
     public let routes: [Route]
     public let runners: [any Service]
+    let environment: ServiceEnvironment
 
     /// - Parameter availability: asks Inventory before an order is accepted.
     public init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, configuration: OrdersConfiguration = OrdersConfiguration()) {
+        self.environment = environment
         database = environment.database
         let idempotent = IdempotentWrite(database: environment.database, context: environment.context)
         let place = PlaceOrder(environment, availability: availability, idempotent: idempotent, configuration: configuration)

@@ -15,12 +15,16 @@ public final class PaymentsService: ServiceModule {
     public let runners: [any Service]
     /// The worker that calls the provider; its backlog is a gauge.
     public let jobRunner: JobRunner
+    let environment: ServiceEnvironment
+    let jobs: JobQueue
 
     /// - Parameter timeout: how long a call to the provider may take before its outcome counts as unknown.
     public init(_ environment: ServiceEnvironment, provider: any PaymentProvider, timeout: Duration = .seconds(10)) {
+        self.environment = environment
         database = environment.database
         let runner = LateRunner()
         let jobs = JobQueue { runner.value?.offer($0) }
+        self.jobs = jobs
         let outbox = environment.outbox
         jobRunner = JobRunner(
             handlers: [

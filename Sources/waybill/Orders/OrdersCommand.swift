@@ -11,6 +11,8 @@ struct OrdersCommand: AsyncParsableCommand {
               waybill orders watch 01890a5d-ac96-774b-bcce-b302099a8057
             """,
         subcommands: [
-            OrdersPlaceCommand.self, OrdersGetCommand.self, OrdersListCommand.self, OrdersWatchCommand.self, OrdersCancelCommand.self, OrdersStatusCommand.self,
+            OrdersPlaceCommand.self, OrdersGetCommand.self, OrdersListCommand.self, OrdersWatchCommand.self, OrdersExplainCommand.self,
+            OrdersCancelCommand.self,
+            OrdersStatusCommand.self,
         ])
 }

@@ -1,0 +1,190 @@
+import Storage
+import Wire
+
+/// What the runtime's tables say about the events, jobs and timers that are on their way.
+public enum Traffic {
+    /// A service as its traffic is watched.
+    public struct Service: Sendable {
+        public let name: String
+        public let database: any Database
+        /// The types that its consumer subscribes to; nil for all.
+        public let hears: Set<String>?
+        /// The types that it says.
+        public let says: Set<String>
+        public init(name: String, database: any Database, hears: Set<String>?, says: Set<String>) {
+            (self.name, self.database, self.hears, self.says) = (name, database, hears, says)
+        }
+
+        func hears(_ type: String) -> Bool { hears?.contains(type) ?? true }
+        func listens(to other: Service) -> Bool { hears.map { !$0.isDisjoint(with: other.says) } ?? true }
+    }
+
+    /// An event in a producer's outbox that a consumer has not applied.
+    public struct Pending: Sendable, Equatable {
+        public let source: String
+        public let consumer: String
+        public let type: String
+        public let key: Identifier
+    }
+
+    /// An event that failed and waits for its next attempt, or behind one that does.
+    public struct Parked: Sendable, Equatable {
+        public let consumer: String
+        public let eventID: Identifier
+        public let key: Identifier
+        public let type: String
+        public let attempts: Int64
+        public let due: Timestamp
+        public let error: String
+        public let since: Timestamp
+    }
+
+    /// An event that was given up.
+    public struct Dead: Sendable, Equatable {
+        public let consumer: String
+        public let eventID: Identifier
+        public let key: Identifier
+        public let type: String
+        public let attempts: Int64
+        public let error: String
+        public let since: Timestamp
+    }
+
+    /// A call to the outside that is to be made, or is being made.
+    public struct Waiting: Sendable, Equatable {
+        public let service: String
+        public let id: Identifier
+        public let kind: String
+        public let key: Identifier
+        public let attempts: Int64
+        public let due: Timestamp
+        public let error: String?
+    }
+
+    /// A timer that should have fired.
+    public struct Late: Sendable, Equatable {
+        public let service: String
+        public let kind: String
+        public let key: Identifier
+        public let due: Timestamp
+    }
+
+    /// How far behind a consumer is in a producer's log.
+    public struct Lag: Sendable, Equatable {
+        public let source: String
+        public let consumer: String
+        /// Events, at least.
+        public let events: Int
+        /// When the oldest of them was said.
+        public let since: Timestamp
+    }
+
+    /// One look at everything.
+    public struct Snapshot: Sendable {
+        public var pending: [Pending] = []
+        public var parked: [Parked] = []
+        public var dead: [Dead] = []
+        public var jobs: [Waiting] = []
+        public var late: [Late] = []
+        public var lags: [Lag] = []
+        /// More is on its way than one look takes in: nothing can be said to be at rest.
+        public var isBeyondSight = false
+    }
+}
+
+/// Looks at the traffic of all services.
+///
+/// Positions are read first and outboxes second. A consumer's effect that is missing when its tables are read after this look was therefore still on its way
+/// during it, or is really missing: an event that the consumer had not applied by then was in the outbox (nothing unapplied is pruned) and beyond the position.
+public struct TrafficReader: Sendable {
+    /// The most rows of a table that one look reads.
+    private static let limit: Int64 = 20_000
+    private let services: [Traffic.Service]
+
+    private static let positions = SQL("SELECT source, sequence FROM positions")
+    private static let parked = SQL("SELECT event_id, key, type, attempts, due_at, error, parked_at FROM parked ORDER BY number LIMIT $1")
+    private static let dead = SQL("SELECT event_id, key, type, attempts, error, died_at FROM dead_letters ORDER BY event_id LIMIT $1")
+    private static let jobs = SQL("SELECT id, kind, key, attempts, due_at, error FROM jobs LIMIT $1")
+    private static let timers = SQL("SELECT due_at, kind, key FROM timers WHERE due_at < $1 ORDER BY due_at LIMIT $2")
+    private static let outbox = SQL("SELECT sequence, type, key FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    private static let body = SQL("SELECT body FROM outbox WHERE sequence = $1")
+
+    public init(_ services: [Traffic.Service]) { self.services = services }
+
+    /// Looks at everything once.
+    /// - Parameter now: timers that were due before this moment are late.
+    public func look(at now: Timestamp) async throws -> Traffic.Snapshot {
+        var snapshot = Traffic.Snapshot()
+        var positions: [String: [String: Int64]] = [:]
+        for service in services {
+            let state = try await service.database.read { try TrafficReader.state(of: service.name, lateAt: now, in: $0) }
+            positions[service.name] = state.positions
+            snapshot.parked += state.parked
+            snapshot.dead += state.dead
+            snapshot.jobs += state.jobs
+            snapshot.late += state.late
+            if [state.parked.count, state.dead.count, state.jobs.count].contains(Int(TrafficReader.limit)) { snapshot.isBeyondSight = true }
+        }
+        for source in services { try await pending(from: source, positions, &snapshot) }
+        return snapshot
+    }
+
+    private struct State: Sendable {
+        let positions: [String: Int64]
+        let parked: [Traffic.Parked]
+        let dead: [Traffic.Dead]
+        let jobs: [Traffic.Waiting]
+        let late: [Traffic.Late]
+    }
+
+    private static func state(of service: String, lateAt now: Timestamp, in transaction: any ReadTransaction) throws -> State {
+        let limit = SQLValue.integer(limit)
+        return State(
+            positions: Dictionary(try transaction.query(positions) { ($0.text(0), $0.integer(1)) }, uniquingKeysWith: max),
+            parked: try transaction.query(parked, [limit]) {
+                Traffic.Parked(
+                    consumer: service, eventID: $0.id(0), key: $0.id(1), type: $0.text(2), attempts: $0.integer(3), due: $0.time(4), error: $0.text(5),
+                    since: $0.time(6))
+            },
+            dead: try transaction.query(dead, [limit]) {
+                Traffic.Dead(
+                    consumer: service, eventID: $0.id(0), key: $0.id(1), type: $0.text(2), attempts: $0.integer(3), error: $0.text(4), since: $0.time(5))
+            },
+            jobs: try transaction.query(jobs, [limit]) {
+                Traffic.Waiting(
+                    service: service, id: $0.id(0), kind: $0.text(1), key: $0.id(2), attempts: $0.integer(3), due: $0.time(4), error: $0.optionalText(5))
+            },
+            late: try transaction.query(timers, [.time(now), limit]) {
+                Traffic.Late(service: service, kind: $0.text(1), key: $0.id(2), due: $0.time(0))
+            })
+    }
+
+    /// The events of one producer that some consumer has not applied.
+    private func pending(from source: Traffic.Service, _ positions: [String: [String: Int64]], _ snapshot: inout Traffic.Snapshot) async throws {
+        let listeners = services.filter { $0.listens(to: source) }.map { (service: $0, position: positions[$0.name]?[source.name] ?? 0) }
+        guard let start = listeners.map(\.position).min() else { return }
+        let rows = try await source.database.read { transaction in
+            try transaction.query(TrafficReader.outbox, [.integer(start), .integer(TrafficReader.limit)]) { ($0.integer(0), $0.text(1), $0.id(2)) }
+        }
+        if rows.count == Int(TrafficReader.limit) { snapshot.isBeyondSight = true }
+        for (consumer, position) in listeners {
+            var count = 0
+            var oldest: Int64?
+            for (sequence, type, key) in rows where sequence > position && consumer.hears(type) {
+                snapshot.pending.append(Traffic.Pending(source: source.name, consumer: consumer.name, type: type, key: key))
+                count += 1
+                oldest = oldest ?? sequence
+            }
+            // A row that is gone by now has been applied and pruned.
+            if let oldest, let since = try await time(of: oldest, in: source.database) {
+                snapshot.lags.append(Traffic.Lag(source: source.name, consumer: consumer.name, events: count, since: since))
+            }
+        }
+    }
+
+    private func time(of sequence: Int64, in database: any Database) async throws -> Timestamp? {
+        let body = try await database.read { try $0.first(TrafficReader.body, [.integer(sequence)]) { $0.bytes(0) } }
+        guard let body, let json = try JSONParser.parse(body).object else { return nil }
+        return try json.timestamp("timestamp")
+    }
+}

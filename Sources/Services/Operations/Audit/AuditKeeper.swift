@@ -1,0 +1,288 @@
+import Contracts
+import Logging
+import Messaging
+import ServiceLifecycle
+import Storage
+import Synchronization
+import Wire
+
+/// Audits without end: orders that something happened to a few seconds ago, and all others in turn, at a cost that is bounded.
+///
+/// After every piece of work it rests in proportion to the time that the work took: a tenth of one core while the platform is quiet, a hundredth while it is
+/// busy. `docs/audit.md` says what that means for the time until something is found.
+public final class AuditKeeper: Service, CustomStringConvertible {
+    /// A finding that stands.
+    public struct Open: Sendable {
+        public let finding: AuditFinding
+        public let since: Timestamp
+    }
+
+    /// How far it is.
+    public struct Progress: Sendable {
+        /// The end of the last piece of work.
+        public var lastAt: Timestamp?
+        /// The end of the last sweep over all orders, and how many there were.
+        public var sweptAt: Timestamp?
+        public var swept = 0
+        /// How long it has worked since the start, waiting for databases included: an upper bound of its CPU time.
+        public var workedMilliseconds: Int64 = 0
+        public var open = OpenOrders(count: 0, overdue: 0, oldest: nil)
+    }
+
+    private struct Key: Hashable {
+        let rule: String
+        let subject: AuditFinding.Subject
+    }
+
+    private struct State {
+        var found: [Key: Open] = [:]
+        var progress = Progress()
+    }
+
+    /// Where the work stands; touched by ``step()`` only, one at a time.
+    private struct Plan {
+        var suspicions = Suspicions()
+        /// The archive is read from here for what was touched.
+        var archived: Int64?
+        var recentAt: Timestamp?
+        var sweepAfter: OrderID?
+        var sweepBegun: Timestamp?
+        var isSweeping = false
+        var sweptSoFar = 0
+        var sharedAt: Timestamp?
+        /// Products that looked wrong at the last look.
+        var products: [ProductID: ProductEvidence] = [:]
+        var productsPace = Pace(every: 15_000)
+        var sumsPace = Pace(every: 20_000)
+        /// What the last step spent on these two, which have a pace of their own.
+        var pacedMilliseconds: Int64 = 0
+        var recheckAt: Timestamp?
+        var isBusy = false
+    }
+
+    /// When something that reads a whole table is done again: not before fifty times as long as it took have passed, and ten times that while the platform
+    /// is busy.
+    private struct Pace {
+        let every: Int64
+        private var doneAt: Timestamp?
+        private var spent: Int64 = 0
+
+        init(every: Int64) { self.every = every }
+
+        func isDue(at now: Timestamp, isBusy: Bool) -> Bool { now.isPast(doneAt, by: max(every, spent * (isBusy ? 500 : 50))) }
+        mutating func note(_ spent: Int64, at now: Timestamp) { (self.spent, doneAt) = (spent, now) }
+    }
+
+    private static let chunk = 500
+    /// At most so many of the orders touched lately are looked at in a round; under load the others are left to the sweep.
+    private static let recentLimit = 500
+    /// So many events a second make the platform busy.
+    private static let busyEvents = 200
+    private static let maximumOpen = 10_000
+
+    private let auditor: Auditor
+    private let context: ServiceContext
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let plan = Mutex(Plan())
+    public let description = "audit"
+
+    /// Keeps auditing with this auditor.
+    public init(_ auditor: Auditor, context: ServiceContext, logger: Logger) { (self.auditor, self.context, self.logger) = (auditor, context, logger) }
+
+    /// What stands, oldest first.
+    public var open: [Open] { state.withLock { $0.found.values.sorted { ($0.since, $0.finding.rule) < ($1.since, $1.finding.rule) } } }
+    /// How many findings of a rule stand; a gauge.
+    public func count(of rule: String) -> Int { state.withLock { $0.found.keys.count { $0.rule == rule } } }
+    public var progress: Progress { state.withLock { $0.progress } }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                let begin = ContinuousClock.now
+                do { try await self.step() } catch is CancellationError { return } catch StorageError.closed { return } catch {
+                    self.logger.error("the audit cannot go on", metadata: ["error": "\(error)"])
+                }
+                let worked = ContinuousClock.now - begin
+                self.state.withLock { $0.progress.workedMilliseconds += Int64(worked / .milliseconds(1)) }
+                let (isBusy, isSweeping, paced) = self.plan.withLock { ($0.isBusy, $0.isSweeping, $0.pacedMilliseconds) }
+                let rest = (worked - .milliseconds(paced)) * (isBusy ? 99 : 9)
+                try? await self.context.clock.sleep(for: min(.seconds(isBusy ? 20 : 5), max(isSweeping ? .milliseconds(100) : .seconds(1), rest)))
+            }
+        }
+    }
+
+    /// One piece of work: what is due, and the next orders of the sweep. The step that a simulation drives.
+    public func step() async throws {
+        var work = plan.withLock { $0 }
+        defer { plan.withLock { $0 = work } }
+        work.pacedMilliseconds = 0
+        try await lookAtRecent(&work)
+        try await lookAtShared(&work)
+        try await lookAgain(&work)
+        try await recheck(&work)
+        try await sweep(&work)
+        let now = context.now
+        state.withLock { $0.progress.lastAt = now }
+    }
+
+    /// Orders that the archive has heard of since the last look. They have had time to come to rest by the second look, which alone decides.
+    private func lookAtRecent(_ work: inout Plan) async throws {
+        let now = context.now
+        guard let archive = auditor.archive, now.isPast(work.recentAt, by: 5000) else { return }
+        let elapsed = work.recentAt.map { max(1, now.milliseconds - $0.milliseconds) } ?? 1
+        work.recentAt = now
+        let last = try await archive.last()
+        guard let from = work.archived else {
+            work.archived = last
+            return
+        }
+        work.isBusy = (last - from) * 1000 / elapsed > Int64(AuditKeeper.busyEvents)
+        let touched = try await archive.touched(after: from, limit: AuditKeeper.recentLimit)
+        work.archived = last
+        let ids = touched.keys.sorted()
+        try await consider(auditor.look(at: ids.map { OrderRange($0) }), &work)
+    }
+
+    private func lookAtShared(_ work: inout Plan) async throws {
+        let now = context.now
+        if now.isPast(work.sharedAt, by: 5000) {
+            work.sharedAt = now
+            let open = try await auditor.witnesses.orders.openSummary(at: now)
+            state.withLock { $0.progress.open = open }
+            replace({ $0.isOfTraffic }, with: try await auditor.trafficFindings())
+        }
+        // What looks wrong is looked at again soon.
+        if work.productsPace.isDue(at: now, isBusy: work.isBusy) || !work.products.isEmpty {
+            let spent = try await timed { try await lookAtProducts(&work) }
+            work.productsPace.note(spent, at: now)
+            work.pacedMilliseconds += spent
+        }
+        if let analytics = auditor.witnesses.analytics, work.sumsPace.isDue(at: now, isBusy: work.isBusy) {
+            let spent = try await timed { replace({ $0.isOfSums }, with: AuditRules.findings(sums: try await analytics.discrepancies())) }
+            work.sumsPace.note(spent, at: now)
+            work.pacedMilliseconds += spent
+        }
+    }
+
+    private func lookAtProducts(_ work: inout Plan) async throws {
+        let suspects = try await auditor.products().filter { !AuditRules.findings($0).isEmpty }
+        let earlier = work.products
+        let confirmed = suspects.filter { earlier[$0.product.id] == $0 }
+        // What is found already needs no second look, and stands for as long as it looks wrong.
+        close { key in (AuditRules.rule(key.rule)?.isOfProducts ?? false) && !suspects.contains { $0.breaks(key.rule, key.subject) } }
+        for finding in confirmed.flatMap({ AuditRules.findings($0) }) { add(finding) }
+        let found = state.withLock { Set($0.found.keys.map(\.subject)) }
+        work.products = Dictionary(
+            suspects.filter { !found.contains(.product($0.product.id)) }.map { ($0.product.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func timed(_ body: () async throws -> Void) async throws -> Int64 {
+        let begin = ContinuousClock.now
+        try await body()
+        return Int64((ContinuousClock.now - begin) / .milliseconds(1))
+    }
+
+    /// The second look at what looked wrong.
+    private func lookAgain(_ work: inout Plan) async throws {
+        let due = work.suspicions.due(at: context.now).prefix(AuditKeeper.chunk)
+        if !due.isEmpty { try await consider(auditor.look(at: due.map { OrderRange($0) }, always: Array(due)), &work) }
+    }
+
+    /// What stands is looked at again, so that it is gone when it is put right.
+    private func recheck(_ work: inout Plan) async throws {
+        let now = context.now
+        guard now.isPast(work.recheckAt, by: 10_000) else { return }
+        work.recheckAt = now
+        let orders = state.withLock { state in
+            Set(
+                state.found.keys.compactMap { key -> OrderID? in
+                    guard case .order(let id) = key.subject, !(AuditRules.rule(key.rule)?.isOfTraffic ?? false) else { return nil }
+                    return id
+                })
+        }
+        guard !orders.isEmpty else { return }
+        let ids = orders.sorted()
+        for evidence in try await auditor.look(at: ids.map { OrderRange($0) }, always: ids) where evidence.isAtRest {
+            let rules = Set(AuditRules.findings(evidence, at: now).map(\.rule))
+            close { key in key.subject == .order(evidence.id) && !rules.contains(key.rule) && !(AuditRules.rule(key.rule)?.isOfTraffic ?? false) }
+        }
+    }
+
+    private func sweep(_ work: inout Plan) async throws {
+        let now = context.now
+        if !work.isSweeping {
+            guard now.isPast(work.sweepBegun, by: 40_000) else { return }
+            (work.isSweeping, work.sweepBegun, work.sweepAfter, work.sweptSoFar) = (true, now, nil, 0)
+        }
+        let piece = try await auditor.piece(after: work.sweepAfter, count: AuditKeeper.chunk)
+        let evidence = try await auditor.look(at: [piece.range])
+        work.sweptSoFar += evidence.count
+        consider(evidence, &work)
+        work.sweepAfter = piece.next
+        guard piece.next == nil else { return }
+        work.isSweeping = false
+        let swept = work.sweptSoFar
+        state.withLock { ($0.progress.sweptAt, $0.progress.swept) = (context.now, swept) }
+    }
+
+    private func consider(_ evidence: [OrderEvidence], _ work: inout Plan) {
+        for evidence in evidence { for finding in work.suspicions.consider(evidence, at: context.now) { add(finding) } }
+    }
+
+    /// Replaces all findings of some rules.
+    private func replace(_ rules: (AuditRule) -> Bool, with findings: [AuditFinding]) {
+        let keys = Set(findings.map { Key(rule: $0.rule, subject: $0.subject) })
+        close { key in AuditRules.rule(key.rule).map(rules) ?? false && !keys.contains(key) }
+        for finding in findings { add(finding) }
+    }
+
+    private func add(_ finding: AuditFinding) {
+        let now = context.now
+        let key = Key(rule: finding.rule, subject: finding.subject)
+        let isNew = state.withLock { state in
+            guard state.found.count < AuditKeeper.maximumOpen || state.found[key] != nil else { return false }
+            let known = state.found[key]
+            state.found[key] = Open(finding: finding, since: known?.since ?? now)
+            return known == nil
+        }
+        guard isNew else { return }
+        logger.error(
+            "the audit found something",
+            metadata: ["rule": "\(finding.rule)", "subject": "\(finding.subject)", "evidence": "\(finding.evidence)", "proposal": "\(finding.proposal)"])
+    }
+
+    private func close(_ isGone: (Key) -> Bool) {
+        let gone = state.withLock { state in
+            let gone = state.found.keys.filter(isGone)
+            for key in gone { state.found[key] = nil }
+            return gone
+        }
+        for key in gone { logger.notice("what the audit found is gone", metadata: ["rule": "\(key.rule)", "subject": "\(key.subject)"]) }
+    }
+}
+
+extension ProductEvidence {
+    fileprivate func breaks(_ rule: String, _ subject: AuditFinding.Subject) -> Bool {
+        subject == .product(product.id) && AuditRules.findings(self).contains { $0.rule == rule }
+    }
+}
+
+extension Timestamp {
+    /// Whether so many milliseconds have passed since a moment, or it never was.
+    fileprivate func isPast(_ moment: Timestamp?, by milliseconds: Int64) -> Bool {
+        moment.map { self.milliseconds - $0.milliseconds >= milliseconds } ?? true
+    }
+}
+
+extension AuditRules {
+    private static let byID = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    /// The rule of an id.
+    static func rule(_ id: String) -> AuditRule? { byID[id] }
+}
+
+extension AuditRule {
+    var isOfTraffic: Bool { if case .traffic = check { true } else { false } }
+    var isOfProducts: Bool { if case .product = check { true } else { false } }
+    var isOfSums: Bool { if case .sums = check { true } else { false } }
+}
