@@ -93,8 +93,8 @@ let package = Package(
         library(
             "Simulation", "Simulation",
             [
-                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "StorageSQLite", "PaymentSimulator", deque,
-                httpTypes, log,
+                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "Operations", "StorageSQLite",
+                "PaymentSimulator", deque, httpTypes, log,
             ]),
 
         // The outside: a client library and the command line.

@@ -20,12 +20,14 @@ public final class Janitor: Service, CustomStringConvertible {
     private let bus: EventBus
     private let context: ServiceContext
     private let logger: Logger
+    private let keepsClosedLetters: Bool
 
     public var description: String { "janitor \(context.service)" }
 
     /// A janitor of one service's database.
-    public init(database: any Database, bus: EventBus, context: ServiceContext, logger: Logger) {
-        (self.database, self.bus, self.context, self.logger) = (database, bus, context, logger)
+    /// - Parameter keepsClosedLetters: whether redriven and archived dead letters stay for ever.
+    public init(database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, keepsClosedLetters: Bool = false) {
+        (self.database, self.bus, self.context, self.logger, self.keepsClosedLetters) = (database, bus, context, logger, keepsClosedLetters)
     }
 
     public func run() async throws {
@@ -51,6 +53,7 @@ public final class Janitor: Service, CustomStringConvertible {
         while try await database.write({ try Inbox.prune(before: inboxLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
         let keyLimit = now.advanced(byMilliseconds: -Janitor.idempotencyAge)
         while try await database.write({ try $0.execute(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
+        if keepsClosedLetters { return }
         let letterLimit = now.advanced(byMilliseconds: -Janitor.closedLetterAge)
         while try await database.write({ try DeadLetters.prune(closedBefore: letterLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
     }

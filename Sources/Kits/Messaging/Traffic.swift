@@ -103,7 +103,7 @@ public struct TrafficReader: Sendable {
 
     private static let positions = SQL("SELECT source, sequence FROM positions")
     private static let parked = SQL("SELECT event_id, key, type, attempts, due_at, error, parked_at FROM parked ORDER BY number LIMIT $1")
-    private static let dead = SQL("SELECT event_id, key, type, attempts, error, died_at FROM dead_letters ORDER BY event_id LIMIT $1")
+    private static let dead = SQL("SELECT event_id, key, type, attempts, error, died_at FROM dead_letters WHERE state = 0 ORDER BY event_id LIMIT $1")
     private static let jobs = SQL("SELECT id, kind, key, attempts, due_at, error FROM jobs LIMIT $1")
     private static let timers = SQL("SELECT due_at, kind, key FROM timers WHERE due_at < $1 ORDER BY due_at LIMIT $2")
     private static let outbox = SQL("SELECT sequence, type, key FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")

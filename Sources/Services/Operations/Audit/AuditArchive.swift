@@ -7,7 +7,10 @@ struct ArchiveOnRecord: Sendable {
     let database: any Database
 
     private static let events = SQL(
-        "SELECT key, sequence, event_id, type, source FROM events WHERE key >= $1 AND key <= $2 AND type <> 'StockAdjusted' ORDER BY key, event_id")
+        """
+        SELECT key, sequence, event_id, type, source, EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.event_id = events.event_id)
+        FROM events WHERE key >= $1 AND key <= $2 AND type <> 'StockAdjusted' ORDER BY key, event_id
+        """)
     private static let body = SQL("SELECT body FROM events WHERE key = $1 AND event_id = $2")
     private static let adjustments = SQL("SELECT count(*) FROM events WHERE key = $1 AND type = 'StockAdjusted'")
     private static let touched = SQL("SELECT sequence, key FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
@@ -18,7 +21,7 @@ struct ArchiveOnRecord: Sendable {
             var events: [OrderID: [EventTestimony]] = [:]
             try transaction.fetch(ArchiveOnRecord.events, each: ranges.map { [.id($0.first), .id($0.last)] }) { row in
                 events[row.id(0), default: []].append(
-                    EventTestimony(sequence: row.integer(1), id: row.id(2), type: row.text(3), source: row.text(4)))
+                    EventTestimony(sequence: row.integer(1), id: row.id(2), type: row.text(3), source: row.text(4), cameLate: row.bool(5)))
             }
             for (order, list) in events where Set(list.map(\.type)).count < list.count {
                 events[order] = try ArchiveOnRecord.withCauses(list, of: order, in: transaction)

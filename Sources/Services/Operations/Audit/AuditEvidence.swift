@@ -9,6 +9,8 @@ public struct EventTestimony: Sendable, Equatable {
     public let id: Identifier
     public let type: String
     public let source: String
+    /// Whether it was a dead letter first, so that it stands in the archive behind what came after it.
+    public let cameLate: Bool
     /// What caused it; read only for types that an order has more than once, because it stands in the body.
     public var causationID: Identifier?
 }

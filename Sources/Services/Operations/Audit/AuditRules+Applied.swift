@@ -57,7 +57,7 @@ extension AuditRules {
             else: "A person compares the order's timeline with its history; analytics can be rebuilt."
         ) { evidence, _ in
             guard let order = evidence.record.order else { return nil }
-            let places = order.history.compactMap { step in evidence.record.events.first { $0.type == step.status?.eventType } }
+            let places = order.history.compactMap { step in evidence.record.events.first { $0.type == step.status?.eventType && !$0.cameLate } }
             guard let (first, second) = zip(places, places.dropFirst()).first(where: { $0.sequence > $1.sequence }) else { return nil }
             return .init(evidence: "\(second.type) was archived as \(second.sequence), before \(first.type) as \(first.sequence)")
         },
