@@ -165,7 +165,12 @@ final class SimulatedCustomer: @unchecked Sendable {
         let other = JSONWriter.object { json in
             json.member("currency", "GBP")
             json.key("items")
-            json.array([1]) { json, _ in json.object { $0.member("sku", "P0"); $0.member("quantity", Int64(1)) } }
+            json.array([1]) { json, _ in
+                json.object {
+                    $0.member("sku", "P0")
+                    $0.member("quantity", Int64(1))
+                }
+            }
         }
         guard let answer = await desk.insist(.post, "/orders", other, key: key) else { return }
         if answer.status == 422 { return world.mark(.keyReused) }

@@ -54,7 +54,8 @@ final class SimulatedProcess: @unchecked Sendable {
         world.executor.start { [self] in
             do {
                 services = try await ServiceAssembly(
-                    databases: databases, provider: network, books: world.provider, bus: bus, configuration: settings, channels: [SimulatedChannel(world: world)],
+                    databases: databases, provider: network, books: world.provider, bus: bus, configuration: settings,
+                    channels: [SimulatedChannel(world: world)],
                     feedCapacity: capacity,
                     environment: { database in
                         ServiceEnvironment(

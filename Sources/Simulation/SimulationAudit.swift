@@ -67,7 +67,9 @@ final class SimulationAudit {
         // S11: one order per key.
         let claimed = world.customers.compactMap(\.orderID)
         if Set(claimed).count != claimed.count { world.fail("S11", "two keys name one order") }
-        let perCustomer = try read("orders", "SELECT customer_id, count(*) FROM orders GROUP BY customer_id ORDER BY customer_id") { ($0.text(0), $0.integer(1)) }
+        let perCustomer = try read("orders", "SELECT customer_id, count(*) FROM orders GROUP BY customer_id ORDER BY customer_id") {
+            ($0.text(0), $0.integer(1))
+        }
         for (customer, count) in perCustomer where count > 1 { world.fail("S11", "\(customer) placed one order and has \(count)") }
     }
 
@@ -126,7 +128,9 @@ final class SimulationAudit {
         case .created, .reserved, .cancelling: world.fail("L1", "\(name) rests as \(order.status.rawValue)")
         }
         try checkHistory(order, name, told)
-        let notifications = try read("notifications", "SELECT kind, status FROM notifications WHERE order_id = $1", [.id(order.id)]) { ($0.integer(0), $0.integer(1)) }
+        let notifications = try read("notifications", "SELECT kind, status FROM notifications WHERE order_id = $1", [.id(order.id)]) {
+            ($0.integer(0), $0.integer(1))
+        }
         if notifications.contains(where: { $0.0 == 1 }) != told.contains(where: { $0.type == "OrderConfirmed" }) {
             world.fail("S14", "\(name): confirmed \(told.contains { $0.type == "OrderConfirmed" }), told so \(notifications.contains { $0.0 == 1 })")
         }
@@ -140,7 +144,9 @@ final class SimulationAudit {
         for (before, after) in zip(history, history.dropFirst()) where !SimulationAudit.edges.contains("\(before.1) \(after.1)") {
             world.fail("S6", "\(name) went from \(before.1) to \(after.1)")
         }
-        if history.last?.1 != order.status.rawValue { world.fail("S6", "\(name) is \(order.status.rawValue), its history ends with \(history.last?.1 ?? "nothing")") }
+        if history.last?.1 != order.status.rawValue {
+            world.fail("S6", "\(name) is \(order.status.rawValue), its history ends with \(history.last?.1 ?? "nothing")")
+        }
         let announced = told.filter { $0.source == "orders" && $0.event.version != nil }.map { (id: $0.id, version: $0.event.version ?? 0) }
         // What Operations could not archive at first stands where it was redriven.
         let late = Set(try read("operations", "SELECT event_id FROM dead_letters WHERE key = $1", [.id(order.id)]) { $0.id(0) })
@@ -152,7 +158,9 @@ final class SimulationAudit {
         var seen: Set<String> = []
         for event in told {
             guard let cause = event.event.causationID, event.source != "orders" else { continue }
-            if !seen.insert("\(event.source) \(event.type) \(cause)").inserted { world.fail("S8", "\(name): \(event.source) said \(event.type) twice because of one event") }
+            if !seen.insert("\(event.source) \(event.type) \(cause)").inserted {
+                world.fail("S8", "\(name): \(event.source) said \(event.type) twice because of one event")
+            }
         }
     }
 
@@ -163,7 +171,9 @@ final class SimulationAudit {
             let left = try read(source, "SELECT sequence, body FROM outbox ORDER BY sequence") { ($0.integer(0), $0.bytes(1)) }
             for (sequence, body) in left {
                 let event = try Envelope(body: body, registry: world.registry)
-                if !archived.contains(event.id) { world.fail("S8", "\(event.type) (\(source) \(sequence)) of \(world.name(of: event.key)) is not in the archive") }
+                if !archived.contains(event.id) {
+                    world.fail("S8", "\(event.type) (\(source) \(sequence)) of \(world.name(of: event.key)) is not in the archive")
+                }
             }
             let last = try read(source, "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'") { $0.integer(0) }.first ?? 0
             let count = told.filter { $0.source == source }.count
@@ -181,7 +191,10 @@ final class SimulationAudit {
     /// L2: nothing waits, for time or for an operator.
     private func rest() throws {
         for name in ServiceAssembly.databases {
-            for letter in try read(name, "SELECT type, key, attempts, error FROM dead_letters WHERE state = 0 ORDER BY died_at", [], { ($0.text(0), $0.id(1), $0.integer(2), $0.text(3)) }) {
+            for letter in try read(
+                name, "SELECT type, key, attempts, error FROM dead_letters WHERE state = 0 ORDER BY died_at", [],
+                { ($0.text(0), $0.id(1), $0.integer(2), $0.text(3)) })
+            {
                 world.fail("L2", "\(name) has a dead letter after \(letter.2) attempts: \(letter.0) of \(world.name(of: letter.1)): \(letter.3)")
             }
             for table in ["parked", "jobs"] {
@@ -195,19 +208,25 @@ final class SimulationAudit {
 
     /// S13: Analytics' figures are those of the provider's books and of what was paid elsewhere.
     private func figures() throws {
-        let sums = try read("analytics", "SELECT coalesce(sum(captured), 0), coalesce(sum(refunded), 0) FROM sales WHERE dimension = 2") { ($0.integer(0), $0.integer(1)) }
+        let sums = try read("analytics", "SELECT coalesce(sum(captured), 0), coalesce(sum(refunded), 0) FROM sales WHERE dimension = 2") {
+            ($0.integer(0), $0.integer(1))
+        }
         let books = try read(
             "payment-provider",
             "SELECT coalesce(sum(CASE entry WHEN 'capture' THEN amount END), 0), coalesce(sum(CASE entry WHEN 'refund' THEN amount END), 0) FROM ledger"
         ) { ($0.integer(0), $0.integer(1)) }
         let elsewhere = try read(
-            "payments", "SELECT coalesce(sum(amount), 0), coalesce(sum(CASE state WHEN 7 THEN amount END), 0) FROM payments WHERE method = 'offline' AND state IN (7, 9)"
+            "payments",
+            "SELECT coalesce(sum(amount), 0), coalesce(sum(CASE state WHEN 7 THEN amount END), 0) FROM payments WHERE method = 'offline' AND state IN (7, 9)"
         ) { ($0.integer(0), $0.integer(1)) }
         guard let sum = sums.first, let book = books.first, let other = elsewhere.first else { return }
         if sum.0 - sum.1 != book.0 - book.1 + other.0 - other.1 {
-            world.fail("S13", "Analytics counts \(sum.0) taken and \(sum.1) given back; the books say \(book.0) and \(book.1), elsewhere \(other.0) and \(other.1)")
+            world.fail(
+                "S13", "Analytics counts \(sum.0) taken and \(sum.1) given back; the books say \(book.0) and \(book.1), elsewhere \(other.0) and \(other.1)")
         }
-        let statusCounts = try read("analytics", "SELECT status, count FROM status_counts WHERE count != 0") { (OrderStatus(code: $0.integer(0))?.rawValue ?? "?", Int($0.integer(1))) }
+        let statusCounts = try read("analytics", "SELECT status, count FROM status_counts WHERE count != 0") {
+            (OrderStatus(code: $0.integer(0))?.rawValue ?? "?", Int($0.integer(1)))
+        }
         let counted = Dictionary(statusCounts, uniquingKeysWith: +)
         if counted != statuses { world.fail("S13", "Analytics counts \(counted.sorted { $0.key < $1.key }), there are \(statuses.sorted { $0.key < $1.key })") }
     }

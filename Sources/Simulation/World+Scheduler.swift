@@ -184,7 +184,8 @@ extension World {
         for name in ServiceAssembly.databases {
             guard let medium = media[name] else { continue }
             times += (try? medium.read { try $0.query(World.dueTimers) { $0.integer(0) } + $0.query(World.dueParked) { $0.integer(0) } }) ?? []
-            let held = process?.services.map { name == "payments" ? $0.payments.jobRunner.backlog : name == "notifications" ? $0.notifications.jobs.backlog : 0 } ?? 0
+            let held =
+                process?.services.map { name == "payments" ? $0.payments.jobRunner.backlog : name == "notifications" ? $0.notifications.jobs.backlog : 0 } ?? 0
             let jobs = (try? medium.read { try $0.query(World.dueJobs) { $0.integer(0) } }) ?? []
             // Jobs that the process holds come back by themselves.
             times += jobs.sorted().dropFirst(held)

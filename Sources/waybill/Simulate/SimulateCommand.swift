@@ -82,7 +82,8 @@ struct SimulateCommand: ParsableCommand {
             let outcome = try Simulation.run(seed: seed, plan: plan, isRecording: true)
             for line in outcome.lines { Output.line(line) }
         }
-        let bar = ProgressBar("simulating", unit: "runs", total: Int(range.upperBound - range.lowerBound) + 1, mode: .suited(isSilent: json || range.count == 1))
+        let bar = ProgressBar(
+            "simulating", unit: "runs", total: Int(range.upperBound - range.lowerBound) + 1, mode: .suited(isSilent: json || range.count == 1))
         let begin = ContinuousClock.now
         let cpu = clock()
         let report = try Simulation.campaign(seeds: range, plan: plan, threads: threads ?? ProcessInfo.processInfo.activeProcessorCount) { bar.advance() }

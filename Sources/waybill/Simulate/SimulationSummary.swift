@@ -53,11 +53,26 @@ struct SimulationSummary {
             json.member("process_lives", Int64(report.lives))
             json.member("virtual_seconds", report.milliseconds / 1000)
             json.key("statuses")
-            json.object { json in for (name, count) in report.statuses.sorted(by: { $0.key < $1.key }) { json.key(escaping: name); json.integer(Int64(count)) } }
+            json.object { json in
+                for (name, count) in report.statuses.sorted(by: { $0.key < $1.key }) {
+                    json.key(escaping: name)
+                    json.integer(Int64(count))
+                }
+            }
             json.key("faults")
-            json.object { json in for fault in FaultClass.allCases { json.key(escaping: fault.rawValue); json.integer(Int64(report.faults[fault] ?? 0)) } }
+            json.object { json in
+                for fault in FaultClass.allCases {
+                    json.key(escaping: fault.rawValue)
+                    json.integer(Int64(report.faults[fault] ?? 0))
+                }
+            }
             json.key("marks")
-            json.object { json in for mark in Mark.allCases { json.key(escaping: mark.rawValue); json.integer(Int64(report.marks[mark] ?? 0)) } }
+            json.object { json in
+                for mark in Mark.allCases {
+                    json.key(escaping: mark.rawValue)
+                    json.integer(Int64(report.marks[mark] ?? 0))
+                }
+            }
             json.key("missed")
             json.array(missed) { $0.string($1) }
             json.member("trace_hash", SimulationSummary.hex(report.traceHash))
