@@ -123,7 +123,7 @@ public final class Consumer: Service, CustomStringConvertible {
                 applied.increment(by: events.count)
                 return true
             } catch let error as StorageError where Consumer.isOutage(error) {
-                if error == .closed { return false }
+                if Consumer.isFinal(error) { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
                 if Task.isCancelled { return false }
@@ -143,6 +143,15 @@ public final class Consumer: Service, CustomStringConvertible {
         switch error {
         case .full, .broken, .overloaded, .closed: true
         case .constraint, .failed: false
+        }
+    }
+
+    /// Failures after which this process can do nothing more with its database: waiting for it would keep the process from ending, and only the next start can
+    /// tell what is durable.
+    private static func isFinal(_ error: StorageError) -> Bool {
+        switch error {
+        case .broken, .closed: true
+        case .full, .overloaded, .constraint, .failed: false
         }
     }
 
@@ -216,8 +225,9 @@ public final class Consumer: Service, CustomStringConvertible {
             do {
                 try await body()
                 return true
-            } catch StorageError.closed { return false } catch {
+            } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
+                if let error = error as? StorageError, Consumer.isFinal(error) { return false }
                 try? await context.clock.sleep(for: .seconds(1))
             }
         }
