@@ -17,6 +17,6 @@ struct Waybill: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, AnalyticsCommand.self, DemoCommand.self, ReplayCommand.self,
-            BenchCommand.self, SimulateCommand.self, SchemaCommand.self, DoctorCommand.self,
+            BenchCommand.self, SimulateCommand.self, SchemaCommand.self, DoctorCommand.self, CrashPointsCommand.self,
         ])
 }

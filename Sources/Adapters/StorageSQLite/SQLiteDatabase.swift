@@ -184,7 +184,8 @@ public final class SQLiteDatabase: Database {
         }
         let start = DispatchTime.now().uptimeNanoseconds
         do {
-            try writer.commit(batch)
+            try writer.commit(batch, reached: pass)
+            CrashPoint.afterHandOver.reached(in: name)
             commits.increment()
             batchSize.record(batch.count)
             commitTime.recordNanoseconds(Int64(DispatchTime.now().uptimeNanoseconds - start))
@@ -194,6 +195,13 @@ public final class SQLiteDatabase: Database {
             if case .broken = error as? StorageError { return stop(error as? StorageError ?? .closed, batch) }
             if batch.count == 1 { return batch[0].fail(error) }
             for write in batch { run([write]) }
+        }
+    }
+
+    private func pass(_ point: CommitPoint) {
+        switch point {
+        case .beforeCommit: CrashPoint.beforeCommit.reached(in: name)
+        case .afterCommit: CrashPoint.afterCommit.reached(in: name)
         }
     }
 

@@ -66,6 +66,7 @@ public final class Consumer: Service, CustomStringConvertible {
     /// Reads where the consumer stood when the process ended, so that it goes on from there. Must be called before any service commits an event.
     public func prepare() async throws {
         let positions = try await database.read { try Inbox.positions(in: $0) }
+        CrashPoint.inPreparation.reached(in: context.service)
         for source in bus.sources {
             let last = try await bus.last(source)
             feed.begin(source, applied: positions[source] ?? 0, announced: last)
@@ -92,6 +93,7 @@ public final class Consumer: Service, CustomStringConvertible {
         case .apply(let events):
             if await apply(asReadHere(events)) { feed.completed(events) }
         case .catchUp(let source, let after, let announced):
+            CrashPoint.beforeCatchUp.reached(in: context.service)
             do {
                 let (events, last) = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions, registry: registry)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
