@@ -7,19 +7,13 @@ import sqlite3
 from collections import Counter, defaultdict
 from uuid import UUID
 
-from .books import PROVIDER, SERVICES, STATUSES, Books
+from .books import LISTENERS, PROVIDER, SERVICES, STATUSES, Books
 
 EDGES = {
     ("CREATED", "RESERVED"), ("CREATED", "CANCELLED"), ("CREATED", "CANCELLING"), ("RESERVED", "PAID"), ("RESERVED", "FAILED"),
     ("RESERVED", "CANCELLING"), ("PAID", "SHIPPED"), ("PAID", "CANCELLING"), ("SHIPPED", "DELIVERED"), ("CANCELLING", "CANCELLED"),
 }
-# Who must have applied what, and the notification that each event leads to.
-LISTENERS = {
-    "orders": {"InventoryReserved", "InventoryInsufficient", "PaymentProcessed", "PaymentFailed", "InventoryReleased", "PaymentVoided", "PaymentRefunded"},
-    "inventory": {"OrderCreated", "PaymentFailed", "OrderCancellationRequested", "OrderShipped"},
-    "payments": {"InventoryReserved", "OrderConfirmed", "OrderCancellationRequested"},
-    "notifications": {"OrderConfirmed", "PaymentRefunded", "OrderCancelled", "OrderFailed", "OrderShipped", "OrderDelivered"},
-}
+# The notification that each event leads to.
 TELLS = {"OrderConfirmed": 1, "OrderCancelled": 2, "OrderFailed": 3, "OrderShipped": 4, "OrderDelivered": 5, "PaymentRefunded": 6}
 HELD, SOLD = 1, 5
 

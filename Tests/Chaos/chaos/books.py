@@ -8,6 +8,13 @@ from contextlib import closing
 SERVICES = ["orders", "inventory", "payments", "notifications", "analytics", "operations"]
 PROVIDER = "payment-provider"
 STATUSES = ["?", "CREATED", "RESERVED", "PAID", "SHIPPED", "DELIVERED", "CANCELLING", "CANCELLED", "FAILED"]
+# Who must have applied what. Analytics and Operations must have everything.
+LISTENERS = {
+    "orders": {"InventoryReserved", "InventoryInsufficient", "PaymentProcessed", "PaymentFailed", "InventoryReleased", "PaymentVoided", "PaymentRefunded"},
+    "inventory": {"OrderCreated", "PaymentFailed", "OrderCancellationRequested", "OrderShipped"},
+    "payments": {"InventoryReserved", "OrderConfirmed", "OrderCancellationRequested"},
+    "notifications": {"OrderConfirmed", "PaymentRefunded", "OrderCancelled", "OrderFailed", "OrderShipped", "OrderDelivered"},
+}
 
 
 class Books:
@@ -36,6 +43,18 @@ class Books:
         rows = self.rows("operations", "SELECT event_id, key, type, source, body FROM events ORDER BY sequence")
         return [(i, k, t, s, json.loads(b)) for i, k, t, s, b in rows]
 
+    def are_at_rest(self, with_outbox=True):
+        """Whether nothing moves, and nothing moved while we looked: the databases are read one after the other."""
+        before = self.activity()
+        return before is not None and not self.unrest(with_outbox) and not self.unrest(with_outbox) and self.activity() == before
+
+    def activity(self):
+        """A number that grows with everything that happens."""
+        try:
+            return sum(self.written(name) for name in SERVICES)
+        except sqlite3.Error:
+            return None
+
     def unrest(self, with_outbox=True):
         """What still moves, in words; empty at rest. An order that waits for an operator's PAID may rest."""
         moving = []
@@ -51,7 +70,11 @@ class Books:
                 note(self.number(name, "SELECT count(*) FROM parked"), f"parked at {name}")
                 if with_outbox:
                     note(self.number(name, "SELECT count(*) FROM outbox"), f"in the outbox of {name}")
-            note(sum(self.written(name) for name in SERVICES) - self.number("operations", "SELECT count(*) FROM events"), "events not archived")
+            archived = dict(self.rows("operations", "SELECT type, count(*) FROM events GROUP BY type"))
+            note(sum(self.written(name) for name in SERVICES) - sum(archived.values()), "events not archived")
+            note(sum(archived.values()) - self.number("analytics", "SELECT count(*) FROM applied"), "events not counted")
+            for name, types in LISTENERS.items():
+                note(sum(archived.get(kind, 0) for kind in types) - self.number(name, "SELECT count(*) FROM inbox"), f"events not applied by {name}")
             note(self.number("notifications", "SELECT count(*) FROM notifications WHERE status = 1"), "notifications to be sent")
         except sqlite3.Error as error:
             moving.append(f"a database cannot be read: {error}")

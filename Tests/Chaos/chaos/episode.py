@@ -25,6 +25,7 @@ class Episode:
         self.folder = tempfile.mkdtemp(prefix=f"waybill-chaos-{self.kind}-", dir=run.base)
         self.data = os.path.join(self.folder, "data")
         self.history, self.violations = [], []
+        self.server = self.shop = None
         self.begin = time.monotonic()
         self.settled_in = 0.0
 
@@ -65,23 +66,34 @@ class Episode:
     def play(self, seconds):
         """Runs the episode and returns whether all is well. The folder stays where it is not."""
         try:
-            self.prepare()
-            self.server = Server(self.run.binary, self.data, os.path.join(self.folder, "log"), self.arguments(), self.environment())
-            self.shop = Shop(self.server.port, self.run.seed, f"{self.kind}{self.number}", rate=self.run.rate)
-            if not self.server.start():
-                self.fail("L4", f"the first start failed: {self.server.problem}")
-            else:
-                self.server.supervise()
-                self.load()
-                self.trouble(seconds)
-                self.heal()
-                self.settle()
-            self.totals.add(self.shop, self.server)
-        finally:
-            if hasattr(self, "server"):
-                self.server.stop()
-            self.finish()
+            self.live(seconds)
+        except BaseException:
+            # Whoever interrupts the run wants nothing of this episode left.
+            self.abandon()
+            raise
+        self.finish()
         return not self.violations
+
+    def live(self, seconds):
+        self.prepare()
+        self.server = Server(self.run.binary, self.data, os.path.join(self.folder, "log"), self.arguments(), self.environment())
+        self.shop = Shop(self.server.port, self.run.seed, f"{self.kind}{self.number}", rate=self.run.rate)
+        if self.server.start():
+            self.server.supervise()
+            self.load()
+            self.trouble(seconds)
+            self.heal()
+            self.settle()
+        else:
+            self.fail("L4", f"the first start failed: {self.server.problem or 'it ended'}")
+        self.server.stop()
+        self.totals.add(self.shop, self.server)
+
+    def abandon(self):
+        if self.server:
+            self.server.stop(seconds=0)
+        self.clean()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def settle(self):
         """A clean restart, no new orders, rest."""
@@ -97,20 +109,19 @@ class Episode:
         if not self.server.stop():
             self.fail("L6", "SIGTERM did not end the platform within 40 s")
 
-    def await_rest(self, books, with_outbox=True):
+    def await_rest(self, books):
         end = time.monotonic() + self.REST_SECONDS
-        while unrest := books.unrest(with_outbox):
+        while not books.are_at_rest():
             if time.monotonic() > end:
-                self.fail("L1", f"no rest after {self.REST_SECONDS} s: {'; '.join(unrest)}")
+                self.fail("L1", f"no rest after {self.REST_SECONDS} s: {'; '.join(books.unrest())}")
                 return
             time.sleep(0.1)
 
     def finish(self):
         """The audit, and the folder's end."""
         try:
-            if hasattr(self, "shop"):
-                self.violations += self.shop.violations
-                self.audit()
+            self.violations += self.shop.violations
+            self.audit()
             self.totals.violations += [(self.kind, *violation) for violation in self.violations]
             if self.violations:
                 kept = os.path.join(self.folder, "kept")

@@ -113,8 +113,7 @@ class PowerCuts(Episode):
                 self.server.send(signal.SIGSTOP)
                 self.disk.cut()
                 self.server.kill()
-                self.disk.unmount()
-                self.disk.mount()
+                self.disk.power_up()
             self.totals.counts["power_cuts"] += 1
             self.note("power cut")
 

@@ -31,8 +31,7 @@ class Cut:
         try:
             path = os.path.join(disk.mount(), "numbers.sqlite")
             acknowledged = self.write_until_cut(disk, path)
-            disk.unmount()
-            disk.mount()
+            disk.power_up()
             self.count(acknowledged, path)
         finally:
             disk.unmount()
@@ -90,7 +89,7 @@ def cut_many(writer, base, cuts, seed, progress=lambda words: None):
     results = {}
     for synchronous in ["FULL", "NORMAL"]:
         chance = random.Random(f"{seed} {synchronous}")
-        sums = {"cuts": 0, "acknowledged": 0, "lost": 0, "cuts_with_loss": 0, "damaged": 0}
+        sums = {"cuts": 0, "acknowledged": 0, "lost": 0, "cuts_with_loss": 0, "damaged": 0, "damage": ""}
         for number in range(cuts):
             folder = tempfile.mkdtemp(prefix="waybill-power-cut-", dir=base)
             try:
@@ -102,6 +101,7 @@ def cut_many(writer, base, cuts, seed, progress=lambda words: None):
             sums["lost"] += cut.lost
             sums["cuts_with_loss"] += cut.lost > 0
             sums["damaged"] += bool(cut.damage)
+            sums["damage"] = sums["damage"] or cut.damage
             progress(f"{synchronous}: {number + 1} of {cuts} cuts, {sums['acknowledged']} acknowledged, {sums['lost']} lost")
         results[synchronous] = sums
     return results
@@ -112,7 +112,7 @@ def verdict(results):
     full, normal = results["FULL"], results["NORMAL"]
     wrong = []
     if full["lost"] or full["damaged"]:
-        wrong.append(f"with FULL {full['lost']} acknowledged rows were lost and {full['damaged']} databases damaged")
+        wrong.append(f"with FULL {full['lost']} acknowledged rows were lost and {full['damaged']} databases damaged {full['damage']}".rstrip())
     if not full["acknowledged"]:
         wrong.append("with FULL nothing was acknowledged: this proves nothing")
     if not normal["lost"]:

@@ -91,6 +91,8 @@ class Server:
 
     def wait(self, seconds):
         """Waits for the process to end by itself; kills it and says False where it does not."""
+        if self.process is None:
+            return True
         try:
             self.process.wait(seconds)
             return True

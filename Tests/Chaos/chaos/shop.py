@@ -118,6 +118,9 @@ class Shop:
             except Unanswered:
                 with self.lock:
                     self.unanswered += 1
+            except Exception as error:  # pylint: disable=broad-except
+                # A customer who died of an answer nobody expected would look like one who has nothing to complain of.
+                self.blame("API", f"{self.name}-{number}-{serial} cannot make sense of an answer: {error!r}")
 
     def visit(self, line, other, chance, key):
         """One customer's order and what comes after it."""

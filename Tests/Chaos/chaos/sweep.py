@@ -126,7 +126,9 @@ class Cycle:
         if has_died:
             self.totals.counts["crashes"] += 1
             self.recover()
-        self.life(None, 0, False)
+            # The last process has no point to die at.
+            self.server.kill()
+            self.life(None, 0, False)
         if not self.server.stop():
             self.fail("L6", "SIGTERM did not end the platform within 40 s")
         for thread in self.shop.threads:
@@ -156,7 +158,7 @@ class Cycle:
             self.history.append(f"start with CRASH_AT={point}:{n}" if point else "start")
             self.server.start(f"{point}:{n}" if point else None)
         while self.server.is_alive():
-            is_still = self.shop.are_done() and not self.books.unrest(with_outbox=is_late) and time.monotonic() - begin > (3.5 if is_late else 0)
+            is_still = self.shop.are_done() and self.books.are_at_rest(with_outbox=is_late) and time.monotonic() - begin > (3.5 if is_late else 0)
             if is_still:
                 return False
             if time.monotonic() - begin > Sweep.SECONDS:
