@@ -109,6 +109,8 @@ let package = Package(
 
         // Conformance suites: libraries that every adapter's tests call.
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
+        // What scripts/power-cut cuts the power of.
+        .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
         test("Contracts", ["Contracts", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),

@@ -209,6 +209,17 @@ struct ConsumerTests {
         #expect(try await bench.count(Workbench.outboxRows, in: bench.producer) == 1)
     }
 
+    @Test("what was not applied because the medium failed is waited for no longer and stays with its producer, so that the process can end", arguments: [1, 2])
+    func brokenDatabase(_ count: Int) async throws {
+        let bus = bench.bus()
+        let consumer = try await bench.makeConsumer(box, on: bus)
+        box.fails(with: [.broken("EIO")])
+        try await bench.say((1...count).map { (key: $0, number: 1) }, on: bus)
+        await consumer.drain()
+        #expect(bus.appliedByAll(from: "producer") == 0)
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.producer) == Int64(count))
+    }
+
     @Test("an event that is parked while the parking is found empty is not forgotten")
     func parkedMeanwhile() async throws {
         let bus = bench.bus()

@@ -29,7 +29,7 @@ public final class SQLiteDatabase: Database {
     private let path: String
     private let configuration: Configuration
     private let queue: DispatchQueue
-    private let wake = DispatchSemaphore(value: 0)
+    private let wake = WakeSignal()
     private let state = Mutex(State())
     /// The writer's connection; touched on ``queue`` only.
     private nonisolated(unsafe) let writer: SQLiteConnection
@@ -105,7 +105,7 @@ public final class SQLiteDatabase: Database {
             return !state.isClosed
         }
         guard isFirst else { return }
-        wake.signal()
+        wake.give()
         await readers?.close()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             queue.async {
@@ -135,7 +135,7 @@ public final class SQLiteDatabase: Database {
         switch next {
         case .wait: break
         case .schedule: queue.async { self.drain() }
-        case .hurry: wake.signal()
+        case .hurry: wake.give()
         case .refuse(let error): write.fail(error)
         }
     }
@@ -173,7 +173,7 @@ public final class SQLiteDatabase: Database {
             state.isPausing = state.waiting.count < configuration.maximumBatch && !state.isClosed && !state.waiting.isEmpty
             return !state.isPausing
         }
-        if !isFull, DispatchTime.now().uptimeNanoseconds < due { _ = wake.wait(timeout: DispatchTime(uptimeNanoseconds: due)) }
+        if !isFull, DispatchTime.now().uptimeNanoseconds < due { wake.wait(until: due) }
         lastBegin = .now()
     }
 
@@ -184,7 +184,8 @@ public final class SQLiteDatabase: Database {
         }
         let start = DispatchTime.now().uptimeNanoseconds
         do {
-            try writer.commit(batch)
+            try writer.commit(batch, reached: pass)
+            CrashPoint.afterHandOver.reached(in: name)
             commits.increment()
             batchSize.record(batch.count)
             commitTime.recordNanoseconds(Int64(DispatchTime.now().uptimeNanoseconds - start))
@@ -194,6 +195,13 @@ public final class SQLiteDatabase: Database {
             if case .broken = error as? StorageError { return stop(error as? StorageError ?? .closed, batch) }
             if batch.count == 1 { return batch[0].fail(error) }
             for write in batch { run([write]) }
+        }
+    }
+
+    private func pass(_ point: CommitPoint) {
+        switch point {
+        case .beforeCommit: CrashPoint.beforeCommit.reached(in: name)
+        case .afterCommit: CrashPoint.afterCommit.reached(in: name)
         }
     }
 

@@ -16,6 +16,7 @@ enum Schema {
         let applied = try transaction.query(applied) { Migration.Applied(version: Int($0.integer(0)), owner: $0.text(1), checksum: $0.integer(2)) }
         for migration in try Migration.pending(migrations, applied: applied, owner: owner) {
             for statement in migration.statements { try transaction.execute(SQL(statement)) }
+            CrashPoint.inMigration.reached(in: owner)
             try transaction.execute(record, [.integer(Int64(migration.version)), .text(owner), .text(migration.name), .integer(migration.checksum)])
         }
     }

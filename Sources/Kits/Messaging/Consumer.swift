@@ -86,6 +86,7 @@ public final class Consumer: Service, CustomStringConvertible {
                 try Parking.count(in: transaction), try DeadLetters.openCount(in: transaction)
             )
         }
+        CrashPoint.inPreparation.reached(in: context.service)
         for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last) }
         backlog.set(parked: parked, deadLetters: dead)
         let start = CarefulStart(positions: positions, last: last, suspects: suspects)
@@ -114,6 +115,7 @@ public final class Consumer: Service, CustomStringConvertible {
         case .apply(let events):
             if await apply(asReadHere(events)) { feed.completed(events) }
         case .catchUp(let source, let after, let announced):
+            CrashPoint.beforeCatchUp.reached(in: context.service)
             do {
                 let piece = try await bus.read(source, after: after, limit: maximumBatch, types: handler.subscriptions, registry: registry)
                 // Nothing there means pruned, through what was announced before we looked: an event committed since is still to come.
@@ -144,7 +146,7 @@ public final class Consumer: Service, CustomStringConvertible {
                 applied.increment(by: events.count)
                 return true
             } catch let error as StorageError where error.isOutage {
-                if error == .closed { return false }
+                if error.isFinal { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
                 if Task.isCancelled { return false }
@@ -186,8 +188,9 @@ public final class Consumer: Service, CustomStringConvertible {
             do {
                 try await body()
                 return true
-            } catch StorageError.closed { return false } catch {
+            } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
+                if let error = error as? StorageError, error.isFinal { return false }
                 try? await context.clock.sleep(for: .seconds(1))
             }
         }
@@ -201,6 +204,15 @@ extension StorageError {
         switch self {
         case .full, .broken, .overloaded, .closed: true
         case .constraint, .failed: false
+        }
+    }
+
+    /// Failures after which this process can do nothing more with its database: waiting for it would keep the process from ending, and only the next start can
+    /// tell what is durable.
+    var isFinal: Bool {
+        switch self {
+        case .broken, .closed: true
+        case .full, .overloaded, .constraint, .failed: false
         }
     }
 }

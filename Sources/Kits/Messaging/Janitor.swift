@@ -46,7 +46,9 @@ public final class Janitor: Service, CustomStringConvertible {
     /// One round of pruning: the step that a simulation drives.
     public func step(isAgeRound: Bool) async throws {
         let applied = bus.appliedByAll(from: context.service)
+        CrashPoint.beforePrune.reached(in: context.service)
         while try await database.write({ try Outbox.prune(through: applied, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
+        CrashPoint.afterPrune.reached(in: context.service)
         guard isAgeRound else { return }
         let now = context.now
         let inboxLimit = now.advanced(byMilliseconds: -Janitor.inboxAge)

@@ -156,6 +156,7 @@ public final class JobRunner: Service, CustomStringConvertible {
         let outcome: H.Outcome
         // Many calls are in flight: the outcome of one that was begun before the breaker opened must not pass for the probe's.
         let begun = context.now.milliseconds
+        CrashPoint.beforeCall.reached(in: context.service)
         do {
             outcome = try await handler.perform(job, context: context)
             state.withLock { $0.breakers[job.kind]?.recordSuccess(at: context.now.milliseconds, begunAt: begun) }
@@ -163,9 +164,11 @@ public final class JobRunner: Service, CustomStringConvertible {
             state.withLock { $0.breakers[job.kind]?.recordFailure(at: context.now.milliseconds, begunAt: begun) }
             throw error
         }
+        CrashPoint.afterCall.reached(in: context.service)
         try await database.write { transaction in
             if try JobQueue.finish(job, in: transaction) { try handler.record(outcome, of: job, in: transaction, context: context) }
         }
+        CrashPoint.afterRecord.reached(in: context.service)
     }
 
     private func postpone(_ job: Job, attempts: Int64, by milliseconds: Int64, error: String) async {

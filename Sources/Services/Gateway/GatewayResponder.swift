@@ -83,6 +83,13 @@ struct GatewayResponder: HTTPResponder {
                 logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
                 return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
             }
+            if case .broken = error as? StorageError {
+                logger.error("a database failed under a request", metadata: ["request": "\(id)", "error": "\(error)"])
+                return Problem.unavailable(
+                    "A database failed; whether this was done is known when the platform has recovered. Ask again with the same Idempotency-Key.",
+                    retryAfterSeconds: 5
+                ).response(instance: id)
+            }
             logger.error("a request failed", metadata: ["request": "\(id)", "route": "\(route.method) \(route.path)", "error": "\(error)"])
             return Problem(.internalServerError, "internal-error", "Something went wrong here; the log knows it by \"instance\".").response(instance: id)
         }

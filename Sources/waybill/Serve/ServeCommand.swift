@@ -27,6 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        try ServeCommand.checkCrashPoint(environment["CRASH_AT"])
         let port = try ServeCommand.number(self.port, environment, "WAYBILL_PORT", default: 8080, in: 0...65_535, "--port")
         let deadline = try ServeCommand.number(
             orderDeadlineMinutes, environment, "WAYBILL_ORDER_DEADLINE_MINUTES", default: 15, in: 1...10_080, "--order-deadline-minutes")
@@ -64,6 +65,15 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("\(flag == nil ? name : option): \"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
+    }
+
+    /// A test whose crash point does not exist would prove nothing.
+    private static func checkCrashPoint(_ text: String?) throws {
+        guard let text else { return }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, WaybillPlatform.crashPoints.contains(parts[0]), let count = Int(parts[1]), count > 0 else {
+            throw ValidationError("CRASH_AT: \"\(text)\" is no point:n; waybill crash-points lists the points")
+        }
     }
 
     /// The likely causes in words; anything else as it is.
