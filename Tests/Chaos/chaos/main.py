@@ -183,11 +183,13 @@ def parse():
     parser.add_argument("--rate", type=float, default=80, help="orders per second (default 80)")
     parser.add_argument("--replay-file", default=os.path.join("..", "shared", "data", "online_retail_dev.csv.gz"), help="what replay replays (default %(default)s)")
     parser.add_argument("--replay-orders", type=int, default=4000, help="how many of its orders (default 4000)")
-    parser.add_argument("--binary", required=True, help="the waybill to test (default: the release build, built first)")
-    parser.add_argument("--writer", required=True, help="the power-cut-writer (default: built too)")
+    parser.add_argument("--binary", help="the waybill to test (default: the release build, built first)")
+    parser.add_argument("--writer", help="the power-cut-writer (default: built too)")
     parser.add_argument("--short", action="store_true", help="about a minute: one of each, for scripts/test")
     parser.add_argument("--json", action="store_true", help="print JSON, and no progress")
     options = parser.parse_args()
+    if not options.binary or not options.writer:
+        parser.error("without scripts/chaos it needs --binary and --writer")
     options.only = [kind for kind in options.only.split(",") if kind]
     for kind in options.only:
         if kind not in KINDS:
