@@ -48,6 +48,14 @@ class Books:
         before = self.activity()
         return before is not None and not self.unrest(with_outbox) and not self.unrest(with_outbox) and self.activity() == before
 
+    def progress(self):
+        """How many events each database has taken in, and payments the provider's; all of them grow while customers order."""
+        counts = {name: self.number(name, "SELECT count(*) FROM inbox") for name in LISTENERS}
+        counts["analytics"] = self.number("analytics", "SELECT count(*) FROM applied")
+        counts["operations"] = self.number("operations", "SELECT count(*) FROM events")
+        counts[PROVIDER] = self.number(PROVIDER, "SELECT count(*) FROM intents")
+        return counts
+
     def activity(self):
         """A number that grows with everything that happens."""
         try:

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 
+from .books import Books
 from .disk import LoopDisk
 from .episode import Episode
 
@@ -182,6 +183,7 @@ class ClockJumps(Episode):
     """The wall clock jumps, the monotonic clock does not. It ends ahead of every moment it has shown: what waits until a time must come to it."""
 
     kind = "clock"
+    GO_ON_SECONDS = 30
     SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clock.c")
 
     @staticmethod
@@ -206,7 +208,8 @@ class ClockJumps(Episode):
 
     def trouble(self, seconds):
         end, furthest, offset = time.monotonic() + seconds, 0, 0
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.violations:
+            before = offset
             time.sleep(self.chance.uniform(0.5, 2.0))
             # Less than a day in all: keys are remembered for 24 hours, and asked about until the end.
             offset = self.chance.choice([-7200, -60, -1, 0, 1, 30, 1200, 7200])
@@ -214,9 +217,21 @@ class ClockJumps(Episode):
             self.set(offset)
             self.totals.counts["clock_jumps"] += 1
             self.note(f"the clock is at {offset:+d} s")
+            if offset < before:
+                self.await_progress(offset)
             if self.chance.random() < 0.2:
                 self.note("kill -9")
                 self.totals.counts["kills"] += 1
                 self.server.send(signal.SIGKILL)
         self.set(furthest)
         self.note(f"the clock stays at {furthest:+d} s")
+
+    def await_progress(self, offset):
+        """Whoever waited by the wall clock would now wait until it has come up again: every database must go on."""
+        books, end = Books(self.data), time.monotonic() + self.GO_ON_SECONDS
+        before = books.progress()
+        while still := [name for name, count in books.progress().items() if count <= before[name]]:
+            if time.monotonic() > end:
+                self.fail("L1", f"{', '.join(still)} stood still for {self.GO_ON_SECONDS} s after the clock was set back to {offset:+d} s")
+                return
+            time.sleep(0.1)

@@ -27,7 +27,6 @@ class Server:
         self.port = free_port()
         self.process = None
         self.lives = 0
-        self.exits = []
         self.slowest_start = 0.0
         self.problem = None
         self._lock = threading.RLock()
@@ -119,7 +118,6 @@ class Server:
             with self._lock:
                 if not self._supervised:
                     return
-                self.exits.append(self.process.returncode)
                 if not self.start():
                     time.sleep(0.2)
 

@@ -53,7 +53,7 @@ class Shop:
     def __init__(self, port, seed, name="c", rate=80, customers=8):
         self.port, self.seed, self.name, self.rate, self.count = port, seed, name, rate, customers
         self.orders, self.adjustments, self.violations = [], [], []
-        self.refused, self.unanswered, self.doubles = 0, 0, 0
+        self.refused, self.doubles = 0, 0
         self.lost_replies = self.LOST_REPLIES
         self.lock = threading.Lock()
         self.running = False
@@ -115,9 +115,8 @@ class Shop:
             serial += 1
             try:
                 self.visit(line, other, chance, f"{self.name}-{number}-{serial}")
-            except Unanswered:
-                with self.lock:
-                    self.unanswered += 1
+            except Unanswered as silence:
+                self.blame("L1", f"no answer, long after the faults had ceased: {silence}")
             except Exception as error:  # pylint: disable=broad-except
                 # A customer who died of an answer nobody expected would look like one who has nothing to complain of.
                 self.blame("API", f"{self.name}-{number}-{serial} cannot make sense of an answer: {error!r}")

@@ -8,7 +8,7 @@ LINES = [
     ("kills", "kill -9"), ("stops", "SIGSTOP"), ("crashes", "crash points hit"), ("recovery_crashes", "crash points hit in recovery"),
     ("disk_full", "times the disk was full"), ("eio_stops", "stops after EIO"), ("clock_jumps", "clock jumps"), ("replays", "replays reconciled"),
     ("power_cuts", "power cuts"), ("restarts", "restarts"), ("accepted", "orders accepted"), ("refused", "orders refused"),
-    ("double_submits", "double submits"), ("unanswered", "requests never answered"), ("audits", "audits"),
+    ("double_submits", "double submits"), ("audits", "audits"),
 ]
 
 
@@ -17,7 +17,7 @@ class Totals:
         self.seed = seed
         self.counts = Counter()
         self.statuses = Counter()
-        self.points_reached, self.points_passed, self.points = set(), set(), []
+        self.points_reached, self.points_passed, self.points, self.unreached = set(), set(), [], []
         self.skipped = []
         self.violations = []
         self.kept = []
@@ -27,15 +27,18 @@ class Totals:
         """Takes over what an episode's customers and processes counted."""
         self.counts["accepted"] += len(shop.orders)
         self.counts["refused"] += shop.refused
-        self.counts["unanswered"] += shop.unanswered
         self.counts["double_submits"] += shop.doubles
         self.counts["restarts"] += server.lives - 1
         self.slowest_start = max(self.slowest_start, server.slowest_start)
 
     def proves_nothing(self, kinds):
         """Why this run says little, in words; empty where it counts (RELIABILITY: a run counts only if enough happened)."""
-        wanted = {"kill": "kills", "stop": "stops", "crash": "crashes", "full": "disk_full", "eio": "eio_stops", "clock": "clock_jumps", "power": "power_cuts", "replay": "replays"}
+        wanted = {
+            "kill": "kills", "stop": "stops", "crash": "crashes", "full": "disk_full", "eio": "eio_stops", "clock": "clock_jumps",
+            "power": "power_cuts", "replay": "replays",
+        }
         missing = [f"no {key}" for kind, key in wanted.items() if kind in kinds and not self.counts[key]]
+        missing += [f"no run came to the crash point {point}" for point in self.unreached]
         if self.counts["accepted"]:
             missing += [f"no order ended {status}" for status in ("PAID", "CANCELLED", "FAILED") if not self.statuses[status]]
         return missing
