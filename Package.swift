@@ -75,7 +75,8 @@ let package = Package(
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
         library(
-            "Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+            "Gateway", "Services/Gateway",
+            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),

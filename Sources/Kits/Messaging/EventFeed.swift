@@ -26,6 +26,8 @@ public final class EventFeed: Sendable {
         var outstanding = 0
         /// Something after `taken` is only in the outbox.
         var isBehind = false
+        /// When the first event that is only in the outbox was decided; nil when that was before this process began.
+        var behindSince: Timestamp?
     }
 
     private struct State {
@@ -49,6 +51,20 @@ public final class EventFeed: Sendable {
 
     /// Events that wait in memory or are being applied; a gauge.
     public var backlog: Int { state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding } } }
+
+    /// The same with what is only in a producer's outbox, of which other consumers' types are a part: at least as much as there is to do.
+    public var pending: Int {
+        state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding + ($1.isBehind ? Int(max(0, $1.announced - $1.taken)) : 0) } }
+    }
+
+    /// When the oldest event that waits for its turn was decided; nil when none waits.
+    public var oldestWaiting: Timestamp? {
+        state.withLock { state in
+            let behind = state.sources.values.lazy.filter(\.isBehind).compactMap(\.behindSince).min()
+            guard let first = state.buffer.first?.time else { return behind }
+            return behind.map { min($0, first) } ?? first
+        }
+    }
 
     /// Whether everything committed so far has been applied.
     public var isIdle: Bool { state.withLock { $0.sources.values.allSatisfy { $0.outstanding == 0 && !$0.isBehind } } }
@@ -76,6 +92,7 @@ public final class EventFeed: Sendable {
             if !entry.isBehind {
                 if state.buffer.count + events.count > capacity {
                     entry.isBehind = true
+                    entry.behindSince = events.first?.time
                 } else {
                     for event in events where types?.contains(event.type) ?? true {
                         state.buffer.append(event)
@@ -134,6 +151,7 @@ public final class EventFeed: Sendable {
             entry.outstanding += events
             entry.taken = max(entry.taken, last)
             entry.isBehind = entry.taken < entry.announced
+            if !entry.isBehind { entry.behindSince = nil }
             state.sources[source] = entry
         }
     }
