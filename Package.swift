@@ -122,7 +122,9 @@ let package = Package(
                 "PaymentSimulator", "Web",
             ]),
         test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
-        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Observability", log]),
+        test(
+            "Platform",
+            ["Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Observability", log, lifecycle]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

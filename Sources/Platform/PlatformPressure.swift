@@ -24,11 +24,17 @@ struct PlatformPressure: Sendable {
     /// Events and calls to the provider that are waiting or being worked on, and the longest wait among them.
     func callAsFunction() -> AdmissionControl.Pressure {
         let now = clock.now()
-        let delay = max(PlatformPressure.delay(of: feeds, now), PlatformPressure.delay(of: observers, now) / PlatformPressure.patienceWithObservers)
-        return AdmissionControl.Pressure(pending: feeds.reduce(jobs.backlog) { $0 + $1.pending }, delayMilliseconds: delay)
+        var pressure = AdmissionControl.Pressure(pending: jobs.backlog)
+        for feed in feeds {
+            let waiting = feed.waiting
+            pressure.pending += waiting.events
+            pressure.delayMilliseconds = max(pressure.delayMilliseconds, PlatformPressure.age(waiting.since, now))
+        }
+        for feed in observers {
+            pressure.delayMilliseconds = max(pressure.delayMilliseconds, PlatformPressure.age(feed.waiting.since, now) / PlatformPressure.patienceWithObservers)
+        }
+        return pressure
     }
 
-    private static func delay(of feeds: [EventFeed], _ now: Timestamp) -> Int64 {
-        feeds.compactMap(\.oldestWaiting).min().map { max(0, now.milliseconds - $0.milliseconds) } ?? 0
-    }
+    private static func age(_ since: Timestamp?, _ now: Timestamp) -> Int64 { since.map { max(0, now.milliseconds - $0.milliseconds) } ?? 0 }
 }

@@ -52,17 +52,18 @@ public final class EventFeed: Sendable {
     /// Events that wait in memory or are being applied; a gauge.
     public var backlog: Int { state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding } } }
 
-    /// The same with what is only in a producer's outbox, of which other consumers' types are a part: at least as much as there is to do.
-    public var pending: Int {
-        state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding + ($1.isBehind ? Int(max(0, $1.announced - $1.taken)) : 0) } }
-    }
-
-    /// When the oldest event that waits for its turn was decided; nil when none waits.
-    public var oldestWaiting: Timestamp? {
+    /// What there is to do for this consumer: how many events, with what is only in a producer's outbox (of which other consumers' types are a part, so it is at
+    /// least as much as there is), and when the oldest that waits for its turn was decided.
+    public var waiting: (events: Int, since: Timestamp?) {
         state.withLock { state in
-            let behind = state.sources.values.lazy.filter(\.isBehind).compactMap(\.behindSince).min()
-            guard let first = state.buffer.first?.time else { return behind }
-            return behind.map { min($0, first) } ?? first
+            var (events, since) = (0, state.buffer.first?.time)
+            for source in state.sources.values {
+                events += source.outstanding
+                guard source.isBehind else { continue }
+                events += Int(max(0, source.announced - source.taken))
+                if let behind = source.behindSince { since = min(since ?? behind, behind) }
+            }
+            return (events, since)
         }
     }
 

@@ -18,8 +18,10 @@ public final class AdmissionGate: Sendable {
         let retryAfterSeconds: Int
     }
 
-    /// How old the pressure may be when a request is decided on, in milliseconds.
+    /// How old the pressure may be when a request is let in, in milliseconds.
     private static let sampleMilliseconds: Int64 = 2
+    /// How old it may be when a request is refused on the event loop, which should not wait for others' locks: only when nobody was let in meanwhile is it read there.
+    private static let refusalSampleMilliseconds: Int64 = 20
 
     private struct State {
         var control: AdmissionControl
@@ -61,7 +63,7 @@ public final class AdmissionGate: Sendable {
     /// Decides on a request. Who is let in must ``leave(_:)``.
     func enter(_ kind: AdmissionControl.Kind) -> Result<Entry, Refused> {
         let now = milliseconds()
-        sample(at: now)
+        sample(at: now, ifOlderThan: AdmissionGate.sampleMilliseconds)
         return state.withLock { state in
             if let reason = state.control.enter(kind) { return .failure(AdmissionGate.refuse(reason, &state)) }
             state.admitted[kind, default: 0] += 1
@@ -71,7 +73,7 @@ public final class AdmissionGate: Sendable {
 
     /// Decides on a request before it is read. Who is not refused here must still ``enter(_:)``.
     func refusal(of kind: AdmissionControl.Kind) -> Refused? {
-        sample(at: milliseconds())
+        sample(at: milliseconds(), ifOlderThan: AdmissionGate.refusalSampleMilliseconds)
         return state.withLock { state in state.control.refusal(of: kind).map { AdmissionGate.refuse($0, &state) } }
     }
 
@@ -94,9 +96,9 @@ public final class AdmissionGate: Sendable {
     }
 
     /// Reads the pressure outside the lock, because it takes others' locks; one caller does it for all.
-    private func sample(at now: Int64) {
+    private func sample(at now: Int64, ifOlderThan age: Int64) {
         let isDue = state.withLock { state in
-            if let last = state.sampledAt, now - last < AdmissionGate.sampleMilliseconds { return false }
+            if let last = state.sampledAt, now - last < age { return false }
             state.sampledAt = now
             return true
         }
