@@ -94,7 +94,8 @@ let package = Package(
         library(
             "Simulation", "Simulation",
             [
-                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "StorageSQLite", "PaymentSimulator", deque,
+                "Platform", "Contracts", "Wire", "Storage", "Messaging", "Web", "Orders", "Payments", "Notifications", "StorageSQLite", "PaymentSimulator",
+                deque,
                 httpTypes, log,
             ]),
 

@@ -78,7 +78,10 @@ final class GatewayHarness: Sendable {
             host: "127.0.0.1", port: 0, routes: harness.routes, gate: gate, maximumConnections: maximumConnections, registry: harness.registry,
             readiness: { [("entry", gate.isDraining ? "draining" : nil)] }, context: context, logger: logger, onRunning: { announce.yield($0) })
         let farewell = Farewell(gate: gate, delay: .seconds(1), clock: DoorClock(door: harness.farewell))
-        let group = ServiceGroup(configuration: .init(services: [server, farewell].map { .init(service: $0, successTerminationBehavior: .ignore) }, logger: logger))
+        let services = [server as any Service, farewell].map {
+            ServiceGroupConfiguration.ServiceConfiguration(service: $0, successTerminationBehavior: .ignore)
+        }
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [], logger: logger))
         harness.group.withLock { $0 = group }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
@@ -86,11 +89,13 @@ final class GatewayHarness: Sendable {
                 harness.port.withLock { $0 = port }
                 break
             }
-            defer { for door in [harness.slow, harness.farewell] { door.open() } }
-            try await body(harness)
-            for door in [harness.slow, harness.farewell] { door.open() }
+            let result: Result<Void, any Error>
+            do { result = .success(try await body(harness)) } catch { result = .failure(error) }
+            harness.slow.open()
+            harness.farewell.open()
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
+            try result.get()
         }
     }
 

@@ -8,7 +8,7 @@ import Wire
     private static let overloaded = AdmissionControl.Pressure(pending: 100_000)
 
     @Test func `new work is refused while there is too much, and everything else is answered`() async throws {
-        try await GatewayHarness.with { entry in
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
             let client = try entry.client()
             #expect(try await client.send(ClientRequest(method: "POST", path: "/api/v1/work", body: [1, 2, 3])).status == 202)
             entry.pressure.withLock { $0 = OverloadTests.overloaded }
@@ -36,7 +36,7 @@ import Wire
     }
 
     @Test func `other requests have a bound as well, and health stands outside of it`() async throws {
-        try await GatewayHarness.with(.init(maximumOther: 1)) { entry in
+        try await GatewayHarness.with(.init(maximumOther: 1)) { (entry: GatewayHarness) async throws -> Void in
             async let slow = entry.send("GET", "/api/v1/slow")
             await entry.slow.arrival()
             #expect(try await entry.send("GET", "/api/v1/quick").status == 503)
@@ -49,7 +49,7 @@ import Wire
     }
 
     @Test func `a connection too many is told so and closed; an operator still gets the health and the metrics`() async throws {
-        try await GatewayHarness.with(maximumConnections: 1) { entry in
+        try await GatewayHarness.with(maximumConnections: 1) { (entry: GatewayHarness) async throws -> Void in
             async let slow = entry.send("GET", "/api/v1/slow")
             await entry.slow.arrival()
             for path in ["/api/v1/quick", "/api/v1/slow", "/api/none"] {
@@ -65,7 +65,7 @@ import Wire
     }
 
     @Test func `told to stop, the entry says so, answers what is on its way, and then is gone`() async throws {
-        try await GatewayHarness.with { entry in
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
             let client = try entry.client()
             #expect(try await client.send(ClientRequest(path: "/api/v1/quick")).header("Connection") == nil)
             async let slow = entry.send("GET", "/api/v1/slow")

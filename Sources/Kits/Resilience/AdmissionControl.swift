@@ -25,7 +25,7 @@ public struct AdmissionControl: Sendable, Equatable {
         public var limits: ClosedRange<Int>
         /// The delay that the standing queue may have, in milliseconds.
         public var targetMilliseconds: Int64
-        /// The time over which the least delay counts, in milliseconds.
+        /// The time over which the least delay counts, in milliseconds: longer than a disk's usual stops, which are no reason to refuse anybody.
         public var intervalMilliseconds: Int64
 
         /// - Parameters:
@@ -36,7 +36,7 @@ public struct AdmissionControl: Sendable, Equatable {
         ///   - intervalMilliseconds: values below 1 count as 1.
         public init(
             maximumStarting: Int = 1024, maximumOther: Int = 4096, limits: ClosedRange<Int> = 256...4096, targetMilliseconds: Int64 = 100,
-            intervalMilliseconds: Int64 = 100
+            intervalMilliseconds: Int64 = 500
         ) {
             self.maximumStarting = max(1, maximumStarting)
             self.maximumOther = max(1, maximumOther)
@@ -148,7 +148,7 @@ public struct AdmissionControl: Sendable, Equatable {
             let reached = min(limit, largestBacklog)
             limit = max(limits.lowerBound, reached - reached / 5)
         } else if largestBacklog > limit / 2 {
-            limit = min(limits.upperBound, limit + max(1, limits.lowerBound / 8))
+            limit = min(limits.upperBound, limit + max(1, limits.lowerBound / 4))
         }
         intervalBegin = now
         (leastDelay, leastAnswerTime, largestBacklog) = (nil, nil, backlog)

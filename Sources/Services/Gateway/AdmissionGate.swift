@@ -14,7 +14,7 @@ public final class AdmissionGate: Sendable {
     /// A request that was not.
     struct Refused: Error {
         let reason: AdmissionControl.Refusal
-        /// When to come again: 1 to 3 seconds, by chance, so that those who were refused together do not come together.
+        /// When to come again, each pause in turn, so that those who were refused together do not come together.
         let retryAfterSeconds: Int
     }
 
@@ -22,6 +22,9 @@ public final class AdmissionGate: Sendable {
     private static let sampleMilliseconds: Int64 = 2
     /// How old it may be when a request is refused on the event loop, which should not wait for others' locks: only when nobody was let in meanwhile is it read there.
     private static let refusalSampleMilliseconds: Int64 = 20
+
+    /// What ``Refused/retryAfterSeconds`` may be.
+    static let pauses = 1...3
 
     private struct State {
         var control: AdmissionControl
@@ -84,15 +87,14 @@ public final class AdmissionGate: Sendable {
     }
 
     /// A refusal as clients see it.
-    func problem(_ refused: Refused) -> Problem {
-        .unavailable("The platform has more work than it can do; nothing was done. Try again.", retryAfterSeconds: refused.retryAfterSeconds)
+    static func problem(retryAfterSeconds: Int) -> Problem {
+        .unavailable("The platform has more work than it can do; nothing was done. Try again.", retryAfterSeconds: retryAfterSeconds)
     }
 
     private static func refuse(_ reason: AdmissionControl.Refusal, _ state: inout State) -> Refused {
         state.rejected[reason, default: 0] += 1
         state.rejections &+= 1
-        // A step that shares no factor with the number of choices gives each in turn, without a source of chance.
-        return Refused(reason: reason, retryAfterSeconds: 1 + state.rejections % 3)
+        return Refused(reason: reason, retryAfterSeconds: pauses.lowerBound + state.rejections % pauses.count)
     }
 
     /// Reads the pressure outside the lock, because it takes others' locks; one caller does it for all.

@@ -4,8 +4,8 @@ import NIOCore
 import Resilience
 import Web
 
-/// Answers on the event loop what would only be refused: before its body is read, without a task, a database or a JSON parser, so that refusing costs a small part
-/// of what accepting does. Says goodbye on connections when the platform is being shut down.
+/// Answers on the event loop what would only be refused and the ``Doorman`` did not recognise: before its body is read, without a task, a database or a JSON parser, so
+/// that refusing costs a small part of what accepting does. Says goodbye on connections when the platform is being shut down.
 ///
 /// | request | surplus connection | refused by the gate | else |
 /// | --- | --- | --- | --- |
@@ -34,6 +34,9 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
 
     init(gate: AdmissionGate, starting: StartingRoutes, isSurplus: Bool) { (self.gate, self.starting, self.isSurplus) = (gate, starting, isSurplus) }
+
+    /// Whether a request that was read has not been answered.
+    var isAnswering: Bool { answering > 0 || skipped != nil }
 
     func handlerAdded(context: ChannelHandlerContext) {
         guard isSurplus else { return }
@@ -82,7 +85,7 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         switch refusal {
         case .surplus: problem = Problem.unavailable("There are too many connections. Try again.")
         case .gate(let refused, let match):
-            problem = gate.problem(refused)
+            problem = AdmissionGate.problem(retryAfterSeconds: refused.retryAfterSeconds)
             match.meter.record(problem.status, .zero)
         }
         let answer = problem.response(instance: nil)

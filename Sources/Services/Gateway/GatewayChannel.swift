@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// How a connection is set up: Hummingbird's HTTP/1.1 with an ``EntryHandler`` before it.
+/// How a connection is set up: Hummingbird's HTTP/1.1 with a ``Doorman`` before it and an ``EntryHandler`` in it.
 struct GatewayChannel: ServerChildChannel {
     /// How many connections beyond the bound are told so, rather than left waiting.
     static let surplusConnections = 256
@@ -11,7 +11,13 @@ struct GatewayChannel: ServerChildChannel {
     let http: HTTP1Channel
     let gate: AdmissionGate
     let starting: StartingRoutes
+    let book: Doorman.Book
     let connections: ConnectionCount
+
+    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, connections: ConnectionCount) {
+        (self.http, self.gate, self.starting, self.connections) = (http, gate, starting, connections)
+        book = Doorman.Book(gate: gate, starting: starting)
+    }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         let isSurplus = !connections.open()
@@ -20,7 +26,9 @@ struct GatewayChannel: ServerChildChannel {
             // Behind the handler that knows whether the connection is idle: it must hear of what is answered here.
             let pipeline = channel.pipeline.syncOperations
             let state = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            try pipeline.addHandler(EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus), position: .after(state))
+            let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus)
+            try pipeline.addHandler(entry, position: .after(state))
+            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .first) }
             return value
         }
     }

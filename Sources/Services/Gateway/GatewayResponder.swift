@@ -66,7 +66,7 @@ struct GatewayResponder: HTTPResponder {
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {
             case .success(let admitted): entry = admitted
-            case .failure(let refusal): return (meters[index], gate.problem(refusal).response(instance: id))
+            case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
             }
             defer { gate.leave(entry) }
             return (meters[index], await run(route, request, target, parameters, id))

@@ -15,6 +15,9 @@ struct StartingRoutes: Sendable {
         }
     }
 
+    /// The first lines of requests for them, with the line's end.
+    var targets: [(line: String, meter: RouteMeter)] { meters.map { ("\($1.method.rawValue) \($0) HTTP/1.1\r\n", $1.match.meter) } }
+
     func match(_ method: HTTPRequest.Method, _ path: String) -> Match? {
         guard let entry = meters[path], entry.method == method else { return nil }
         return entry.match

@@ -41,7 +41,9 @@ struct BenchOverloadCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let peak, !(peak > 0 && peak <= 100_000) { throw ValidationError("--peak must be above 0 and at most 100000.") }
-        guard !multiples.isEmpty, multiples.allSatisfy({ $0 > 0 && $0 <= 100 }) else { throw ValidationError("--factors must be numbers above 0, at most 100.") }
+        guard !multiples.isEmpty, multiples.allSatisfy({ $0 > 0 && $0 <= 100 }) else {
+            throw ValidationError("--factors must be numbers above 0, at most 100.")
+        }
         guard (1...10_000).contains(connections), (1...10_000).contains(openConnections) else { throw ValidationError("Connections must be 1 to 10000.") }
         guard duration >= 1, duration <= 86_400, warmup >= 0, warmup <= 3600 else {
             throw ValidationError("--duration must be 1 to 86400 seconds, --warmup 0 to 3600.")

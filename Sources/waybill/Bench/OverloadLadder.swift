@@ -36,9 +36,13 @@ struct OverloadLadder: Sendable {
             if summary.settledPerSecond < peak * OverloadLadder.leastGoodput {
                 faults.append("\(name) \(Int(summary.settledPerSecond / peak * 100)) % of the peak are settled, not 85 %")
             }
-            if summary.acceptP99 > OverloadLadder.longestAccept { faults.append("\(name) accepted orders are answered in \(Int(summary.acceptP99)) ms, not 500") }
+            if summary.acceptP99 > OverloadLadder.longestAccept {
+                faults.append("\(name) accepted orders are answered in \(Int(summary.acceptP99)) ms, not 500")
+            }
             if summary.rejectP99 > OverloadLadder.longestReject { faults.append("\(name) refused orders are answered in \(Int(summary.rejectP99)) ms, not 20") }
-            if summary.errorCount > 0 { faults.append("\(name) there are \(summary.errorCount) errors: \(summary.errors.keys.sorted().joined(separator: ", "))") }
+            if summary.errorCount > 0 {
+                faults.append("\(name) there are \(summary.errorCount) errors: \(summary.errors.keys.sorted().joined(separator: ", "))")
+            }
             return faults
         }
     }

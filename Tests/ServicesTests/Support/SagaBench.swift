@@ -246,10 +246,14 @@ final class FaultyProvider: PaymentProvider {
     }
 
     func createIntent(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.createIntent, "\(key) \(amount.minorUnits)") { try await provider.createIntent(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout) }
+        try await reply(.createIntent, "\(key) \(amount.minorUnits)") {
+            try await provider.createIntent(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout)
+        }
     }
     func charge(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.charge, "\(key) \(amount.minorUnits)") { try await provider.charge(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout) }
+        try await reply(.charge, "\(key) \(amount.minorUnits)") {
+            try await provider.charge(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout)
+        }
     }
     func cancel(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {
         try await reply(.cancel, "\(intentID)") { try await provider.cancel(intentID, timeout: timeout) }

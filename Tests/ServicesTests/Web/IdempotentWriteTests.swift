@@ -140,7 +140,10 @@ struct IdempotentWriteTests {
         let answer = try await writes.run(request("a", key: "k")) { transaction in
             try transaction.execute(IdempotentWriteTests.add, [.text("x")])
             // The other's row becomes visible between the look and the insert, as it does in a database with several writers.
-            if attempts.withLock({ $0 += 1; return $0 }) == 1 {
+            if attempts.withLock({
+                $0 += 1
+                return $0
+            }) == 1 {
                 try transaction.execute(rival, [.text("POST /things"), .text("k"), .bytes([1]), .bytes([]), .time(now)])
             }
             return .success(.json(.created) { $0.member("number", 1) })
@@ -177,12 +180,14 @@ struct IdempotentWriteTests {
         let medium = try MemoryMedium()
         let first = SteppedDatabase(name: "web", medium: medium, isImmediate: true)
         try await first.migrate([IdempotentWriteTests.migration], owner: "web")
-        let dying = SteppedDatabase(name: "web", medium: medium) { point in
-            switch (point, isBefore) {
-            case (.beforeCommit, true), (.afterCommit, false): throw SteppedDatabase.Death()
-            default: break
-            }
-        }
+        let dying = SteppedDatabase(
+            name: "web", medium: medium,
+            reached: { point in
+                switch (point, isBefore) {
+                case (.beforeCommit, true), (.afterCommit, false): throw SteppedDatabase.Death()
+                default: break
+                }
+            })
         let request = request("a", key: "k")
         // Nobody is resumed when a process dies: this task is never heard of again.
         Task.immediate { try await run(request, on: IdempotentWrite(database: dying, context: fixture.context)) }
@@ -199,7 +204,16 @@ struct IdempotentWriteTests {
     @Test("what cannot be one transaction is done once per key as well, and anew when it failed")
     func repeatable() async throws {
         let count = Mutex(0)
-        @Sendable func work() async throws -> WebResponse { .json { $0.member("count", count.withLock { $0 += 1; return $0 }) } }
+        @Sendable func work() async throws -> WebResponse {
+            .json {
+                $0.member(
+                    "count",
+                    count.withLock {
+                        $0 += 1
+                        return $0
+                    })
+            }
+        }
         await #expect(throws: StorageError.closed) { try await writes.runRepeatable(request("a", key: "k")) { throw StorageError.closed } }
         let first = try await writes.runRepeatable(request("a", key: "k"), work)
         let again = try await writes.runRepeatable(request("a", key: "k"), work)
