@@ -35,7 +35,7 @@ public struct AdmissionControl: Sendable, Equatable {
         ///   - targetMilliseconds: values below 1 count as 1.
         ///   - intervalMilliseconds: values below 1 count as 1.
         public init(
-            maximumStarting: Int = 1024, maximumOther: Int = 4096, limits: ClosedRange<Int> = 256...4096, targetMilliseconds: Int64 = 100,
+            maximumStarting: Int = 512, maximumOther: Int = 4096, limits: ClosedRange<Int> = 256...2048, targetMilliseconds: Int64 = 100,
             intervalMilliseconds: Int64 = 500
         ) {
             self.maximumStarting = max(1, maximumStarting)

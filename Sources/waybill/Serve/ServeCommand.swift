@@ -24,7 +24,7 @@ struct ServeCommand: AsyncParsableCommand {
         help:
             "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 3]")
     var commitIntervalMs: Int?
-    @Option(help: "Most orders that are being accepted at once; more are answered 503 with Retry-After. [WAYBILL_MAX_INFLIGHT, 1024]") var maxInflight: Int?
+    @Option(help: "Most orders that are being accepted at once; more are answered 503 with Retry-After. [WAYBILL_MAX_INFLIGHT, 512]") var maxInflight: Int?
     @Option(help: "Milliseconds that accepted work may wait for its turn before new orders are refused. [WAYBILL_TARGET_DELAY_MS, 100]")
     var targetDelayMs: Int?
     @Option(help: "Most connections that are served at once; more are answered 503 and closed. [WAYBILL_MAX_CONNECTIONS, 4096]") var maxConnections: Int?
@@ -52,7 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.port = port
         configuration.commitInterval = .milliseconds(interval)
         configuration.admission.maximumStarting = try ServeCommand.number(
-            maxInflight, environment, "WAYBILL_MAX_INFLIGHT", default: 1024, in: 1...100_000, "--max-inflight")
+            maxInflight, environment, "WAYBILL_MAX_INFLIGHT", default: 512, in: 1...100_000, "--max-inflight")
         configuration.admission.targetMilliseconds = Int64(
             try ServeCommand.number(targetDelayMs, environment, "WAYBILL_TARGET_DELAY_MS", default: 100, in: 1...60_000, "--target-delay-ms"))
         configuration.maximumConnections = try ServeCommand.number(
