@@ -75,7 +75,8 @@ let package = Package(
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
         library(
-            "Gateway", "Services/Gateway", ["Wire", "Storage", "Messaging", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+            "Gateway", "Services/Gateway",
+            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -123,7 +124,12 @@ let package = Package(
                 "PaymentSimulator", "Web",
             ]),
         test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
-        test("Platform", ["Platform", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging", "Observability", log]),
+        test(
+            "Platform",
+            [
+                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log,
+                lifecycle,
+            ]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

@@ -1,4 +1,5 @@
 import Orders
+import Resilience
 
 /// Everything that can be set about a platform in one process.
 public struct PlatformConfiguration: Sendable {
@@ -19,6 +20,13 @@ public struct PlatformConfiguration: Sendable {
     public var paymentTimeout: Duration = .seconds(10)
     /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
     public var commitInterval: Duration = .milliseconds(3)
+
+    /// How much is let in at once.
+    public var admission = AdmissionControl.Configuration()
+    /// How many connections are served at once; those beyond are answered 503 and closed.
+    public var maximumConnections = 4096
+    /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
+    public var drainDelay: Duration = .milliseconds(500)
 
     /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
     func commitInterval(of database: String) -> Duration {

@@ -23,6 +23,8 @@ public final class WaybillPlatform: Sendable {
     let clock: any WallClock
     private let broken = Mutex<StorageError?>(nil)
     private let identifiers: IdentifierSource
+    /// How long stopping may take (RELIABILITY, L6); whoever has not sent the end of a request by then is cut off.
+    static let shutdownLimit: Duration = .seconds(22)
 
     /// Prepares a platform; nothing is opened but the lock of the data folder.
     /// - Parameters:
@@ -44,10 +46,11 @@ public final class WaybillPlatform: Sendable {
     ///   - onRunning: called with the port once requests are served.
     public func run(handlesSignals: Bool = true, onRunning: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         let assembly = try await assemble(onRunning)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: assembly.services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
-                gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger))
+        var settings = ServiceGroupConfiguration(
+            services: assembly.services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+            gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
+        settings.maximumGracefulShutdownDuration = WaybillPlatform.shutdownLimit
+        let group = ServiceGroup(configuration: settings)
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         for database in assembly.databases { await database.close() }
@@ -76,13 +79,18 @@ public final class WaybillPlatform: Sendable {
         register(databases + [ledger], services.consumers)
         registerAudit(services.audit)
 
+        let pressure = PlatformPressure(services, clock: clock)
+        let gate = AdmissionGate(configuration: configuration.admission, pressure: { pressure() })
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: services.routes, registry: registry,
-            readiness: { [weak self] in self?.readiness() ?? [] }, context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
-        // Stopped in reverse: first the streams, which would keep the entry waiting for their listeners, then the entry, then what works on, last what writes the log.
+            host: configuration.host, port: configuration.port, routes: services.routes, gate: gate,
+            maximumConnections: configuration.maximumConnections, registry: registry, readiness: { [weak self] in self?.readiness(gate) ?? [] },
+            context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
+        let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
+        // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then what
+        // works on, last what writes the log.
         let runners: [any Service] =
             [LogFlusher(clock: clock)] + services.janitors + services.audit.runners + services.consumers + services.workers + [gateway]
-            + services.operations.runners
+            + services.operations.runners + [farewell]
         return Assembly(services: runners, databases: databases + [ledger], audit: services.audit)
     }
 
@@ -112,7 +120,9 @@ public final class WaybillPlatform: Sendable {
         raiseTermination()
     }
 
-    private func readiness() -> [(check: String, problem: String?)] { [("databases", broken.withLock { $0 }.map { "\($0)" })] }
+    private func readiness(_ gate: AdmissionGate) -> [(check: String, problem: String?)] {
+        [("databases", broken.withLock { $0 }.map { "\($0)" }), ("entry", gate.isDraining ? "the platform is shutting down" : nil)]
+    }
 
     private func register(_ databases: [SQLiteDatabase], _ consumers: [Consumer]) {
         for database in databases {

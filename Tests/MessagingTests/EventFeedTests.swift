@@ -43,6 +43,30 @@ struct EventFeedTests {
         #expect(numbers(feed.take(limit: 10)) == [6])
     }
 
+    @Test("what waits, and for how long, is told for what is in memory and for what is not")
+    func waiting() throws {
+        let feed = EventFeed(consumer: "c", types: nil, capacity: 3)
+        feed.begin("a", applied: 0, announced: 0)
+        #expect(feed.waiting.events == 0 && feed.waiting.since == nil)
+        let begin = clock.now()
+        try feed.offer(events(1...2), from: "a")
+        clock.advance(by: .seconds(1))
+        try feed.offer(events(3...3), from: "a")
+        #expect(feed.waiting.events == 3 && feed.waiting.since == begin)
+        #expect(numbers(feed.take(limit: 2)) == [1, 2])
+        #expect(feed.waiting.events == 3 && feed.waiting.since == clock.now(), "what is being applied waits no more, but is not done")
+        clock.advance(by: .seconds(1))
+        let overflow = clock.now()
+        try feed.offer(events(4...9), from: "a")
+        #expect(numbers(feed.take(limit: 9)) == [3])
+        #expect(feed.waiting.events == 9 && feed.waiting.since == overflow, "what is only in the outbox waits as well")
+        try feed.completed(events(1...3))
+        feed.caughtUp("a", events: 6, through: 9)
+        #expect(feed.waiting.events == 6 && feed.waiting.since == nil)
+        try feed.completed(events(4...9))
+        #expect(feed.waiting.events == 0 && feed.isIdle)
+    }
+
     @Test("events committed while the outbox is read are read as well")
     func lateAnnouncement() throws {
         let feed = EventFeed(consumer: "c", types: nil, capacity: 3)

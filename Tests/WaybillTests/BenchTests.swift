@@ -63,6 +63,9 @@ struct BenchTests {
         tally.accept(since: begin - .seconds(1), at: begin - .milliseconds(500), in: window)
         for number in 1...100 { tally.accept(since: begin + .milliseconds(number), at: begin + .milliseconds(2 * number), in: window) }
         tally.errors["status 503"] = 2
+        for number in [-5, 10, 20, 2001] {
+            tally.reject(sent: begin + .milliseconds(number), at: begin + .milliseconds(number + 3), in: window)
+        }
         func record(_ since: Int, _ at: Int, _ isConfirmed: Bool = true) -> SettlementBoard.Record {
             .init(since: begin + .milliseconds(since), settlement: .init(at: begin + .milliseconds(at), isConfirmed: isConfirmed))
         }
@@ -74,14 +77,15 @@ struct BenchTests {
         let summary = LoadSummary(tally: tally, records: records, unsettled: 1, window: window, usage: usage)
         #expect(summary.acceptedPerSecond == 50 && summary.settledPerSecond == 1.5)
         #expect(abs(summary.acceptP50 - 50) < 0.1 && abs(summary.acceptP99 - 99) < 0.1)
+        #expect(summary.rejectedPerSecond == 1 && abs(summary.rejectP50 - 3) < 0.1 && abs(summary.rejectP99 - 3) < 0.1)
         #expect(abs(summary.settleP50 - 200) < 0.5 && abs(summary.settleP99 - 400) < 0.5)
         #expect(abs((summary.serverMicrosecondsPerOrder ?? 0) - 1000) < 0.01 && summary.serverMegabytes == 60)
         #expect(summary.errors == ["status 503": 2, "cancelled or failed": 1, "accepted, but not settled in time": 1])
         let keys = try JSONParser.parse(summary.json).object?.members.map(\.key)
         #expect(
             keys == [
-                "accepted_per_s", "settled_per_s", "accept_p50_ms", "accept_p99_ms", "settle_p50_ms", "settle_p99_ms", "server_cpu_us_per_order",
-                "server_rss_mb", "errors",
+                "accepted_per_s", "settled_per_s", "accept_p50_ms", "accept_p99_ms", "settle_p50_ms", "settle_p99_ms", "rejected_per_s", "reject_p50_ms",
+                "reject_p99_ms", "late_p99_ms", "server_cpu_us_per_order", "server_rss_mb", "errors",
             ])
         #expect(ServerUsage(metrics: "process_cpu_seconds_totals 1") == nil)
     }

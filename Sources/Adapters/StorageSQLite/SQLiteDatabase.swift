@@ -142,6 +142,7 @@ public final class SQLiteDatabase: Database {
 
     /// Runs on ``queue`` until nothing waits.
     private func drain() {
+        WriterPriority.lower()
         while true {
             pause()
             let batch: [any PendingWrite] = state.withLock { state in

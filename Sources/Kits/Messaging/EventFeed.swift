@@ -26,6 +26,8 @@ public final class EventFeed: Sendable {
         var outstanding = 0
         /// Something after `taken` is only in the outbox.
         var isBehind = false
+        /// When the first event that is only in the outbox was decided; nil when that was before this process began.
+        var behindSince: Timestamp?
     }
 
     private struct State {
@@ -49,6 +51,21 @@ public final class EventFeed: Sendable {
 
     /// Events that wait in memory or are being applied; a gauge.
     public var backlog: Int { state.withLock { $0.sources.values.reduce(0) { $0 + $1.outstanding } } }
+
+    /// What there is to do for this consumer: how many events, with what is only in a producer's outbox (of which other consumers' types are a part, so it is at
+    /// least as much as there is), and when the oldest that waits for its turn was decided.
+    public var waiting: (events: Int, since: Timestamp?) {
+        state.withLock { state in
+            var (events, since) = (0, state.buffer.first?.time)
+            for source in state.sources.values {
+                events += source.outstanding
+                guard source.isBehind else { continue }
+                events += Int(max(0, source.announced - source.taken))
+                if let behind = source.behindSince { since = min(since ?? behind, behind) }
+            }
+            return (events, since)
+        }
+    }
 
     /// Whether everything committed so far has been applied.
     public var isIdle: Bool { state.withLock { $0.sources.values.allSatisfy { $0.outstanding == 0 && !$0.isBehind } } }
@@ -76,6 +93,7 @@ public final class EventFeed: Sendable {
             if !entry.isBehind {
                 if state.buffer.count + events.count > capacity {
                     entry.isBehind = true
+                    entry.behindSince = events.first?.time
                 } else {
                     for event in events where types?.contains(event.type) ?? true {
                         state.buffer.append(event)
@@ -134,6 +152,7 @@ public final class EventFeed: Sendable {
             entry.outstanding += events
             entry.taken = max(entry.taken, last)
             entry.isBehind = entry.taken < entry.announced
+            if !entry.isBehind { entry.behindSince = nil }
             state.sources[source] = entry
         }
     }

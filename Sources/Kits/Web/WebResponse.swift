@@ -59,9 +59,14 @@ public struct Route: Sendable {
     public let method: HTTPRequest.Method
     /// The path below `/api/v1`, with parameters in braces: `/orders/{id}`.
     public let path: String
+    /// Whether an accepted request sets work in motion that goes on after the answer. When there is more of that than can be done, such requests are
+    /// refused first, so that what was accepted is finished.
+    public let startsWork: Bool
     public let handle: @Sendable (WebRequest) async throws -> WebResponse
 
-    public init(_ method: HTTPRequest.Method, _ path: String, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) {
-        (self.method, self.path, self.handle) = (method, path, handle)
+    public init(
+        _ method: HTTPRequest.Method, _ path: String, startsWork: Bool = false, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
+    ) {
+        (self.method, self.path, self.startsWork, self.handle) = (method, path, startsWork, handle)
     }
 }

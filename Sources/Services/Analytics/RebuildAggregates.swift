@@ -29,10 +29,12 @@ final class RebuildAggregates: Sendable {
     private let context: ServiceContext
     private let logger: Logger
     private let history: any EventHistory
+    private let idempotent: IdempotentWrite
     private let isActive = Mutex(false)
 
     init(database: any Database, context: ServiceContext, logger: Logger, history: any EventHistory) {
         (self.database, self.context, self.logger, self.history) = (database, context, logger, history)
+        idempotent = IdempotentWrite(database: database, context: context)
     }
 
     /// Begins anew and returns when everything is counted.
@@ -60,12 +62,14 @@ final class RebuildAggregates: Sendable {
     /// `POST /analytics/rebuild`.
     func handle(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        let result = try await self()
-        return .json { json in
-            json.member("events", result.events)
-            json.member("skipped", result.skipped)
-            json.member("missing", result.missing)
-            json.member("seconds", decimal: Double(result.milliseconds) / 1000)
+        return try await idempotent.runRepeatable(request) {
+            let result = try await self()
+            return .json { json in
+                json.member("events", result.events)
+                json.member("skipped", result.skipped)
+                json.member("missing", result.missing)
+                json.member("seconds", decimal: Double(result.milliseconds) / 1000)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import Logging
 import Messaging
 import Metrics
 import NIOCore
+import Resilience
 import Storage
 import Web
 import Wire
@@ -22,14 +23,15 @@ struct GatewayResponder: HTTPResponder {
     private let apiMeters: [RouteMeter]
     private let rootMeters: [RouteMeter]
     private let unknownMeter: RouteMeter
+    private let gate: AdmissionGate
     private let context: ServiceContext
     private let logger: Logger
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
-    ///   - root: routes at the root.
-    init(api: [Route], root: [Route], context: ServiceContext, logger: Logger) {
-        (self.api, self.root, self.context, self.logger) = (api, root, context, logger)
+    ///   - root: routes at the root; nobody is refused there, so that health and metrics can be read when nothing else can.
+    init(api: [Route], root: [Route], gate: AdmissionGate, context: ServiceContext, logger: Logger) {
+        (self.api, self.root, self.gate, self.context, self.logger) = (api, root, gate, context, logger)
         apiTable = RouteTable(api)
         rootTable = RouteTable(root)
         apiMeters = api.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
@@ -58,7 +60,16 @@ struct GatewayResponder: HTTPResponder {
             let problem = Problem(.methodNotAllowed, "method-not-allowed", "This path answers \(allow).", headers: [.allow: allow])
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
-            return (meters[index], await run(routes[index], request, target, parameters, id))
+            let route = routes[index]
+            guard target.segments.first == "api" else { return (meters[index], await run(route, request, target, parameters, id)) }
+            let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
+            let entry: AdmissionGate.Entry
+            switch gate.enter(kind) {
+            case .success(let admitted): entry = admitted
+            case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
+            }
+            defer { gate.leave(entry) }
+            return (meters[index], await run(route, request, target, parameters, id))
         }
     }
 

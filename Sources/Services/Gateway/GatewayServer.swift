@@ -18,11 +18,14 @@ public struct GatewayServer: Service, CustomStringConvertible {
 
     /// - Parameters:
     ///   - routes: what the services offer below `/api/v1`.
+    ///   - gate: refuses what is too much.
+    ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
-        host: String, port: Int, routes: [Route], registry: PrometheusRegistry, readiness: @escaping Readiness, context: ServiceContext, logger: Logger,
-        onRunning: @escaping @Sendable (Int) async -> Void
+        host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
+        readiness: @escaping Readiness, context: ServiceContext, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void
     ) {
+        gate.register(in: registry)
         let root = [
             Route(.get, "/health") { _ in await Health.report(readiness) },
             Route(.get, "/health/live") { _ in .json { $0.member("status", "UP") } },
@@ -34,12 +37,20 @@ public struct GatewayServer: Service, CustomStringConvertible {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
-            responder: GatewayResponder(api: routes, root: root, context: context, logger: logger),
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(75),
-                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
-            configuration: .init(address: .hostname(host, port: port), serverName: nil, backlog: 1024),
+            responder: GatewayResponder(api: routes, root: root, gate: gate, context: context, logger: logger),
+            server: HTTPServerBuilder { responder in
+                GatewayChannel(
+                    http: HTTP1Channel(
+                        responder: responder,
+                        configuration: .init(
+                            idleTimeout: .seconds(75),
+                            httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
+                    gate: gate, starting: StartingRoutes(routes), connections: ConnectionCount(maximum: maximumConnections))
+            },
+            // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
+            configuration: .init(
+                address: .hostname(host, port: port), serverName: nil, backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections + GatewayChannel.surplusConnections, logger: quiet)),
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
     }
 

@@ -28,7 +28,7 @@ public final class InventoryService: ServiceModule {
         handler = ReserveStock(outbox: environment.outbox, board: board)
         routes = [
             Route(.post, "/inventory/products", products.create),
-            Route(.put, "/inventory/products", products.upsert),
+            Route(.put, "/inventory/products", startsWork: true, products.upsert),
             Route(.get, "/inventory/products", products.list),
             Route(.get, "/inventory/products/{id}", products.get),
             Route(.put, "/inventory/products/{id}", products.update),

@@ -29,7 +29,7 @@ struct ManageProducts: Sendable {
     func upsert(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
         let inputs = try ProductInput.many(request.object(), maximum: ManageProducts.maximumBulk)
-        let counts = try await environment.database.write { transaction in
+        return try await idempotent.run(request) { transaction in
             let known = Dictionary(
                 try StockStore.lock(skus: Set(inputs.map(\.sku)), in: transaction).map { ($0.sku, $0) }, uniquingKeysWith: { first, _ in first })
             let new = inputs.filter { known[$0.sku] == nil }
@@ -44,11 +44,11 @@ struct ManageProducts: Sendable {
             }
             try StockStore.updateDetails(changed, in: transaction)
             board.update(changed, in: transaction)
-            return (new.count, changed.count)
-        }
-        return .json { json in
-            json.member("created", counts.0)
-            json.member("updated", counts.1)
+            return .success(
+                .json { json in
+                    json.member("created", new.count)
+                    json.member("updated", changed.count)
+                })
         }
     }
 
@@ -95,7 +95,7 @@ struct ManageProducts: Sendable {
         try request.allow()
         let id = try request.identifier("id", of: "product")
         let input = try ProductInput.update(request.object())
-        return try await environment.database.write { transaction -> Result<WebResponse, Problem> in
+        return try await idempotent.run(request) { transaction in
             guard var product = try StockStore.lock(ids: [id], in: transaction).first else { return .failure(.notFound("product")) }
             if let sku = input.sku, sku != product.sku {
                 return .failure(Problem.invalid([.init(pointer: "/sku", detail: "cannot be changed: orders and reports know the product by it")]))
@@ -107,8 +107,8 @@ struct ManageProducts: Sendable {
             if let count = input.available, count != product.available {
                 try adjust(&product, by: count - product.available, reason: "count", in: transaction)
             }
-            return .success(WebResponse.json { [product] in product.write(to: &$0) })
-        }.get()
+            return .success(.json { [product] in product.write(to: &$0) })
+        }
     }
 
     /// `POST /inventory/products/{id}/adjustments`: stock received (positive) or written off (negative).

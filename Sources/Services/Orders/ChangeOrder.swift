@@ -42,7 +42,7 @@ struct ChangeOrder: Sendable {
         try body.finish()
         guard let input, let target else { throw Problem.invalid([]) }
         let wish = input
-        return try await environment.database.write { try change(id, wish, to: target, reason: reason, in: $0) }.get()
+        return try await idempotent.run(request) { try change(id, wish, to: target, reason: reason, in: $0) }
     }
 
     private func change(

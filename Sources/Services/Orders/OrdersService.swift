@@ -35,7 +35,7 @@ public final class OrdersService: ServiceModule {
 
         handler = AdvanceOrders(outbox: environment.outbox)
         routes = [
-            Route(.post, "/orders") { try await place($0) },
+            Route(.post, "/orders", startsWork: true) { try await place($0) },
             Route(.get, "/orders", read.list),
             Route(.get, "/orders/{id}", read.order),
             Route(.get, "/orders/{id}/status", read.status),

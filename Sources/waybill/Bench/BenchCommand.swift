@@ -13,8 +13,9 @@ struct BenchCommand: AsyncParsableCommand {
               waybill bench --connections 128 --duration 10
               waybill bench --rate 500 --duration 30 --json
               waybill bench hot --units 100 --orders 2000 --connections 64
+              waybill bench overload
             """,
-        subcommands: [BenchLoadCommand.self, BenchHotCommand.self], defaultSubcommand: BenchLoadCommand.self)
+        subcommands: [BenchLoadCommand.self, BenchHotCommand.self, BenchOverloadCommand.self], defaultSubcommand: BenchLoadCommand.self)
 }
 
 /// `waybill bench load`.
@@ -24,6 +25,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
         discussion: """
             Closed loop (the default): each connection places an order, follows it to its end and places the next.
             Open loop (--rate): orders are placed at a fixed rate; latencies count from the time that each was due.
+            Orders that are answered 503 or 429 with Retry-After are counted as rejected, not as errors.
             All orders are followed over one stream of events. The server's CPU time is its own process_cpu_seconds_total.
 
             Examples:

@@ -36,7 +36,13 @@ struct LoadTally: Sendable {
     var accepted = 0
     /// Of orders placed within the window.
     var acceptLatencies: [Duration] = []
-    /// Every refusal and failure of the whole run, by its words.
+    /// Orders within the window that were told to come again later.
+    var rejected = 0
+    /// Of these, from sending to the answer.
+    var rejectLatencies: [Duration] = []
+    /// How much later than due the generator sent its orders.
+    var lateness: [Duration] = []
+    /// Every other refusal and failure of the whole run, by its words.
     var errors: [String: Int] = [:]
 
     mutating func accept(since: ContinuousClock.Instant, at: ContinuousClock.Instant, in window: LoadWindow) {
@@ -44,9 +50,18 @@ struct LoadTally: Sendable {
         if window.contains(since) { acceptLatencies.append(at - since) }
     }
 
+    mutating func reject(sent: ContinuousClock.Instant, at: ContinuousClock.Instant, in window: LoadWindow) {
+        guard window.contains(at) else { return }
+        rejected += 1
+        rejectLatencies.append(at - sent)
+    }
+
     mutating func merge(_ other: LoadTally) {
         accepted += other.accepted
         acceptLatencies += other.acceptLatencies
+        rejected += other.rejected
+        rejectLatencies += other.rejectLatencies
+        lateness += other.lateness
         errors.merge(other.errors, uniquingKeysWith: +)
     }
 }

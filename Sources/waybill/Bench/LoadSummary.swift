@@ -10,6 +10,11 @@ struct LoadSummary: Sendable, Equatable {
     var acceptP99 = 0.0
     var settleP50 = 0.0
     var settleP99 = 0.0
+    var rejectedPerSecond = 0.0
+    var rejectP50 = 0.0
+    var rejectP99 = 0.0
+    /// How late the generator itself was; it counts in the latencies of accepted orders.
+    var lateP99 = 0.0
     /// Nil when nothing settled in the window.
     var serverMicrosecondsPerOrder: Double?
     var serverMegabytes = 0.0
@@ -26,6 +31,9 @@ struct LoadSummary: Sendable, Equatable {
         settledPerSecond = Double(settled) / window.seconds
         (acceptP50, acceptP99) = LoadSummary.percentiles(tally.acceptLatencies)
         (settleP50, settleP99) = LoadSummary.percentiles(records.filter { window.contains($0.since) }.map { $0.settlement.at - $0.since })
+        rejectedPerSecond = Double(tally.rejected) / window.seconds
+        (rejectP50, rejectP99) = LoadSummary.percentiles(tally.rejectLatencies)
+        lateP99 = LoadSummary.percentiles(tally.lateness).1
         if settled > 0 { serverMicrosecondsPerOrder = (usage.end.cpuSeconds - usage.begin.cpuSeconds) * 1e6 / Double(settled) }
         serverMegabytes = usage.end.residentBytes / 1e6
         errors = tally.errors
@@ -43,19 +51,24 @@ struct LoadSummary: Sendable, Equatable {
     }
 
     /// The figures under the names that scripts know.
-    var json: [UInt8] {
-        JSONWriter.object { json in
-            json.member("accepted_per_s", decimal: acceptedPerSecond)
-            json.member("settled_per_s", decimal: settledPerSecond)
-            json.member("accept_p50_ms", decimal: acceptP50)
-            json.member("accept_p99_ms", decimal: acceptP99)
-            json.member("settle_p50_ms", decimal: settleP50)
-            json.member("settle_p99_ms", decimal: settleP99)
-            json.key("server_cpu_us_per_order")
-            if let serverMicrosecondsPerOrder { json.decimal(serverMicrosecondsPerOrder) } else { json.null() }
-            json.member("server_rss_mb", decimal: serverMegabytes)
-            json.member("errors", errorCount)
-        }
+    var json: [UInt8] { JSONWriter.object { write(to: &$0) } }
+
+    /// Writes the members of ``json``.
+    func write(to json: inout JSONWriter) {
+        json.member("accepted_per_s", decimal: acceptedPerSecond)
+        json.member("settled_per_s", decimal: settledPerSecond)
+        json.member("accept_p50_ms", decimal: acceptP50)
+        json.member("accept_p99_ms", decimal: acceptP99)
+        json.member("settle_p50_ms", decimal: settleP50)
+        json.member("settle_p99_ms", decimal: settleP99)
+        json.member("rejected_per_s", decimal: rejectedPerSecond)
+        json.member("reject_p50_ms", decimal: rejectP50)
+        json.member("reject_p99_ms", decimal: rejectP99)
+        json.member("late_p99_ms", decimal: lateP99)
+        json.key("server_cpu_us_per_order")
+        if let serverMicrosecondsPerOrder { json.decimal(serverMicrosecondsPerOrder) } else { json.null() }
+        json.member("server_rss_mb", decimal: serverMegabytes)
+        json.member("errors", errorCount)
     }
 
     /// The figures for people.
@@ -68,6 +81,10 @@ struct LoadSummary: Sendable, Equatable {
         table.add(["accept p99 ms", number(acceptP99), ""])
         table.add(["settle p50 ms", number(settleP50), "request to the event that ends the order"])
         table.add(["settle p99 ms", number(settleP99), ""])
+        table.add(["rejected/s", number(rejectedPerSecond), "orders answered with 503 or 429 and Retry-After"])
+        table.add(["reject p50 ms", number(rejectP50), "request to that answer"])
+        table.add(["reject p99 ms", number(rejectP99), ""])
+        table.add(["late p99 ms", number(lateP99), "how late the generator itself was"])
         table.add(["server CPU us/order", serverMicrosecondsPerOrder.map(number) ?? "-", "user and system time of the server over settled orders"])
         table.add(["server MB", number(serverMegabytes), "resident at the end"])
         table.add(["errors", ProgressLine.grouped(errorCount), errorCount == 0 ? "" : "see below"])

@@ -54,8 +54,14 @@ struct LoadWorker: Sendable {
         var headers = LoadWorker.headers
         if plan.isKeyed { headers.append(("idempotency-key", "bench-\(random.next())")) }
         do {
+            let sent = ContinuousClock.now
+            if window.contains(since) { tally.lateness.append(sent - since) }
             let response = try await http.send(ClientRequest(method: "POST", path: LoadWorker.path, headers: headers, body: body))
             let now = ContinuousClock.now
+            if response.status == 503 || response.status == 429, response.header("retry-after") != nil {
+                tally.reject(sent: sent, at: now, in: window)
+                return nil
+            }
             guard response.status == 202, let id = JSONScan.identifier("id", in: response.body) else {
                 tally.errors["status \(response.status)", default: 0] += 1
                 return nil

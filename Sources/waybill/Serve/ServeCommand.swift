@@ -24,6 +24,15 @@ struct ServeCommand: AsyncParsableCommand {
         help:
             "Milliseconds between the commits of a busy database, 0 to 100: more is cheaper per order, less is faster for one. [WAYBILL_COMMIT_INTERVAL_MS, 3]")
     var commitIntervalMs: Int?
+    @Option(help: "Most orders that are being accepted at once; more are answered 503 with Retry-After. [WAYBILL_MAX_INFLIGHT, 512]") var maxInflight: Int?
+    @Option(help: "Milliseconds that accepted work may wait for its turn before new orders are refused. [WAYBILL_TARGET_DELAY_MS, 100]")
+    var targetDelayMs: Int?
+    @Option(help: "Most connections that are served at once; more are answered 503 and closed. [WAYBILL_MAX_CONNECTIONS, 4096]") var maxConnections: Int?
+    @Option(
+        help:
+            "Milliseconds between the signal to stop and the closing of connections, 0 to 15000: longer than a load balancer takes to notice. [WAYBILL_DRAIN_DELAY_MS, 500]"
+    )
+    var drainDelayMs: Int?
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
@@ -43,6 +52,14 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.host = host ?? environment["WAYBILL_HOST"] ?? "127.0.0.1"
         configuration.port = port
         configuration.commitInterval = .milliseconds(interval)
+        configuration.admission.maximumStarting = try ServeCommand.number(
+            maxInflight, environment, "WAYBILL_MAX_INFLIGHT", default: 512, in: 1...100_000, "--max-inflight")
+        configuration.admission.targetMilliseconds = Int64(
+            try ServeCommand.number(targetDelayMs, environment, "WAYBILL_TARGET_DELAY_MS", default: 100, in: 1...60_000, "--target-delay-ms"))
+        configuration.maximumConnections = try ServeCommand.number(
+            maxConnections, environment, "WAYBILL_MAX_CONNECTIONS", default: 4096, in: 1...1_000_000, "--max-connections")
+        configuration.drainDelay = .milliseconds(
+            try ServeCommand.number(drainDelayMs, environment, "WAYBILL_DRAIN_DELAY_MS", default: 500, in: 0...15_000, "--drain-delay-ms"))
         configuration.orders.deadlineMilliseconds = Int64(deadline) * 60_000
         do {
             let platform = try WaybillPlatform(configuration, logger: Logger(label: "waybill"), registry: registry)

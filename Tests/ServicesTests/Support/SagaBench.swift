@@ -221,6 +221,7 @@ final class FaultyProvider: PaymentProvider {
     private let provider: any PaymentProvider
     private let lost = Mutex<[Call: Int]>([:])
     private let counts = Mutex<[Call: Int]>([:])
+    private let purposes = Mutex<[Call: [String]]>([:])
 
     init(_ provider: any PaymentProvider) { self.provider = provider }
 
@@ -228,8 +229,12 @@ final class FaultyProvider: PaymentProvider {
     func loses(_ call: Call, times: Int) { lost.withLock { $0[call] = times } }
     func calls(_ call: Call) -> Int { counts.withLock { $0[call, default: 0] } }
 
-    private func reply<T>(_ call: Call, _ body: () async throws -> T) async throws -> T {
+    /// The key and the amount of each call, in order.
+    func asked(_ call: Call) -> [String] { purposes.withLock { $0[call, default: []] } }
+
+    private func reply<T>(_ call: Call, _ purpose: String, _ body: () async throws -> T) async throws -> T {
         counts.withLock { $0[call, default: 0] += 1 }
+        purposes.withLock { $0[call, default: []].append(purpose) }
         let result = try await body()
         let isLost = lost.withLock { lost in
             guard let left = lost[call], left > 0 else { return false }
@@ -241,16 +246,20 @@ final class FaultyProvider: PaymentProvider {
     }
 
     func createIntent(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.createIntent) { try await provider.createIntent(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout) }
+        try await reply(.createIntent, "\(key) \(amount.minorUnits)") {
+            try await provider.createIntent(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout)
+        }
     }
     func charge(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.charge) { try await provider.charge(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout) }
+        try await reply(.charge, "\(key) \(amount.minorUnits)") {
+            try await provider.charge(key: key, orderID: orderID, amount: amount, method: method, timeout: timeout)
+        }
     }
     func cancel(_ intentID: Identifier, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.cancel) { try await provider.cancel(intentID, timeout: timeout) }
+        try await reply(.cancel, "\(intentID)") { try await provider.cancel(intentID, timeout: timeout) }
     }
     func refund(_ intentID: Identifier, key: Identifier, amount: Money, timeout: Duration) async throws -> PaymentIntent {
-        try await reply(.refund) { try await provider.refund(intentID, key: key, amount: amount, timeout: timeout) }
+        try await reply(.refund, "\(key) \(amount.minorUnits)") { try await provider.refund(intentID, key: key, amount: amount, timeout: timeout) }
     }
 }
 

@@ -1,6 +1,9 @@
+import Foundation
 import HTTPTypes
 import Messaging
 import Storage
+import StorageSQLite
+import Synchronization
 import Testing
 import Wire
 
@@ -12,13 +15,13 @@ struct IdempotentWriteTests {
     private let writes: IdempotentWrite
     private static let add = SQL("INSERT INTO work (note) VALUES ($1)")
     private static let count = SQL("SELECT count(*) FROM work")
+    private static let migration = Migration(
+        version: 1, name: "web", statements: MessagingSchema.statements + ["CREATE TABLE work (number {serial}, note {text} NOT NULL) {heap}"])
 
     init() async throws {
         fixture = try ServiceFixture("web")
         writes = IdempotentWrite(database: fixture.database, context: fixture.context)
-        let migration = Migration(
-            version: 1, name: "web", statements: MessagingSchema.statements + ["CREATE TABLE work (number {serial}, note {text} NOT NULL) {heap}"])
-        try await fixture.database.migrate([migration], owner: "web")
+        try await fixture.database.migrate([IdempotentWriteTests.migration], owner: "web")
     }
 
     private func request(_ body: String, key: String?, path: String = "/things") -> WebRequest {
@@ -95,6 +98,140 @@ struct IdempotentWriteTests {
         #expect(try await done() == 0)
         #expect(try await run(request("a", key: "k")).headers[.idempotencyReplayed] == nil)
         #expect(try await done() == 1)
+    }
+
+    @Test("a key is remembered for 24 hours to the millisecond, whether or not it has been pruned by then")
+    func expiry() async throws {
+        _ = try await run(request("a", key: "k"))
+        fixture.clock.advance(by: .milliseconds(IdempotentWrite.keyAgeMilliseconds))
+        #expect(try await run(request("a", key: "k")).headers[.idempotencyReplayed] == "true")
+        #expect(await refusal { try await run(request("b", key: "k")) } == "422 idempotency-key-reused")
+        fixture.clock.advance(by: .milliseconds(1))
+        #expect(try await writes.earlierAnswer(request("a", key: "k"))?.status == nil)
+        let renewed = try await run(request("b", key: "k"))
+        #expect(renewed.headers[.idempotencyReplayed] == nil && renewed.headers[.location] == "/things/2")
+        // The renewed key lives as long as a new one.
+        fixture.clock.advance(by: .milliseconds(IdempotentWrite.keyAgeMilliseconds))
+        #expect(try await run(request("b", key: "k")).headers[.location] == "/things/2")
+        #expect(try await done() == 2)
+    }
+
+    @Test("a key that expires while it is being used is used once")
+    func expiryInUse() async throws {
+        _ = try await run(request("a", key: "k"))
+        let (began, isBegun) = AsyncStream<Void>.makeStream()
+        let (goOn, mayGoOn) = AsyncStream<Void>.makeStream()
+        let writes = IdempotentWrite(database: HeldDatabase(fixture.database, began: isBegun, until: goOn), context: fixture.context)
+        async let late = run(request("a", key: "k"), on: writes)
+        for await _ in began { break }
+        fixture.clock.advance(by: .milliseconds(IdempotentWrite.keyAgeMilliseconds + 1))
+        #expect(await refusal { try await run(request("a", key: "k"), on: writes) } == "409 idempotency-key-in-flight")
+        mayGoOn.finish()
+        #expect(try await late.headers[.location] == "/things/2")
+        #expect(try await run(request("a", key: "k")).headers[.location] == "/things/2")
+        #expect(try await done() == 2)
+    }
+
+    @Test("when another process takes the key meanwhile, what was done here is undone and its answer is given")
+    func rival() async throws {
+        let attempts = Mutex(0)
+        let rival = SQL("INSERT INTO idempotency_keys (scope, key, fingerprint, status, location, body, created_at) VALUES ($1, $2, $3, 201, NULL, $4, $5)")
+        let now = fixture.clock.now()
+        let answer = try await writes.run(request("a", key: "k")) { transaction in
+            try transaction.execute(IdempotentWriteTests.add, [.text("x")])
+            // The other's row becomes visible between the look and the insert, as it does in a database with several writers.
+            if attempts.withLock({
+                $0 += 1
+                return $0
+            }) == 1 {
+                try transaction.execute(rival, [.text("POST /things"), .text("k"), .bytes([1]), .bytes([]), .time(now)])
+            }
+            return .success(.json(.created) { $0.member("number", 1) })
+        }
+        #expect(answer.status == .created)
+        #expect(attempts.withLock { $0 } == 2)
+        #expect(try await done() == 1)
+    }
+
+    @Test("fifty requests at once with one key, through two processes, are done once; the others get the same answer or are told to come again")
+    func crowd() async throws {
+        try await withDatabases(2) { databases in
+            let writers = databases.map { IdempotentWrite(database: $0, context: fixture.context) }
+            let answers = try await withThrowingTaskGroup(of: String.self) { group in
+                for number in 0..<50 {
+                    group.addTask {
+                        let request = request("a", key: "k")
+                        do { return try await run(request, on: writers[number % 2]).headers[.location] ?? "" } catch let problem as Problem {
+                            return "\(problem.status.code) \(problem.type)"
+                        }
+                    }
+                }
+                return try await group.reduce(into: [String: Int]()) { $0[$1, default: 0] += 1 }
+            }
+            #expect(Set(answers.keys).isSubset(of: ["/things/1", "409 idempotency-key-in-flight"]), "\(answers)")
+            #expect(answers["/things/1", default: 0] >= 1)
+            #expect(try await databases[0].read { try $0.first(IdempotentWriteTests.count) { $0.integer(0) } } == 1)
+            #expect(try await run(request("a", key: "k"), on: writers[1]).headers[.idempotencyReplayed] == "true")
+        }
+    }
+
+    @Test("a process that dies before the commit leaves the key free, one that dies after it leaves its answer", arguments: [true, false])
+    func crash(isBefore: Bool) async throws {
+        let medium = try MemoryMedium()
+        let first = SteppedDatabase(name: "web", medium: medium, isImmediate: true)
+        try await first.migrate([IdempotentWriteTests.migration], owner: "web")
+        let dying = SteppedDatabase(
+            name: "web", medium: medium,
+            reached: { point in
+                switch (point, isBefore) {
+                case (.beforeCommit, true), (.afterCommit, false): throw SteppedDatabase.Death()
+                default: break
+                }
+            })
+        let request = request("a", key: "k")
+        // Nobody is resumed when a process dies: this task is never heard of again.
+        Task.immediate { try await run(request, on: IdempotentWrite(database: dying, context: fixture.context)) }
+        #expect(dying.waiting == 1)
+        #expect(throws: SteppedDatabase.Death.self) { try dying.commit(first: 1) }
+
+        let next = SteppedDatabase(name: "web", medium: medium, isImmediate: true)
+        let answer = try await run(request, on: IdempotentWrite(database: next, context: fixture.context))
+        #expect(answer.status == .created && answer.headers[.location] == "/things/1")
+        #expect(answer.headers[.idempotencyReplayed] == (isBefore ? nil : "true"))
+        #expect(try medium.read { try $0.first(IdempotentWriteTests.count) { $0.integer(0) } } == 1)
+    }
+
+    @Test("what cannot be one transaction is done once per key as well, and anew when it failed")
+    func repeatable() async throws {
+        let count = Mutex(0)
+        @Sendable func work() async throws -> WebResponse {
+            .json {
+                $0.member(
+                    "count",
+                    count.withLock {
+                        $0 += 1
+                        return $0
+                    })
+            }
+        }
+        await #expect(throws: StorageError.closed) { try await writes.runRepeatable(request("a", key: "k")) { throw StorageError.closed } }
+        let first = try await writes.runRepeatable(request("a", key: "k"), work)
+        let again = try await writes.runRepeatable(request("a", key: "k"), work)
+        #expect(try first.json == again.json && again.headers[.idempotencyReplayed] == "true")
+        #expect(await refusal { try await writes.runRepeatable(request("b", key: "k"), work) } == "422 idempotency-key-reused")
+        for _ in 0..<2 { _ = try await writes.runRepeatable(request("a", key: nil), work) }
+        #expect(count.withLock { $0 } == 3)
+    }
+
+    /// Several openings of one file, as several processes have it.
+    private func withDatabases(_ count: Int, _ body: ([any Database]) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("waybill-keys-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let databases = try (0..<count).map { _ in try SQLiteDatabase(name: "web", path: folder.appendingPathComponent("web.sqlite").path) }
+        try await databases[0].migrate([IdempotentWriteTests.migration], owner: "web")
+        try await body(databases)
+        for database in databases { await database.close() }
     }
 
     @Test("a key has 1 to 255 visible ASCII characters", arguments: ["", " ", "a b", "\u{E9}", String(repeating: "k", count: 256)])

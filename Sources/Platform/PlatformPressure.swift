@@ -1,0 +1,40 @@
+import Messaging
+import Resilience
+import Wire
+
+/// How much accepted work the platform has not done: what the entry's gate goes by.
+struct PlatformPressure: Sendable {
+    /// What nobody waits for may lag behind this many times as long.
+    private static let patienceWithObservers: Int64 = 4
+    /// The services that an order passes on its way to its end.
+    private static let onTheWay: Set<String> = ["orders", "inventory", "payments"]
+
+    private let feeds: [EventFeed]
+    private let observers: [EventFeed]
+    private let jobs: JobRunner
+    private let clock: any WallClock
+
+    init(_ services: ServiceAssembly, clock: any WallClock) {
+        let all = services.consumers.map(\.feed)
+        feeds = all.filter { PlatformPressure.onTheWay.contains($0.consumer) }
+        observers = all.filter { !PlatformPressure.onTheWay.contains($0.consumer) }
+        (jobs, self.clock) = (services.payments.jobRunner, clock)
+    }
+
+    /// Events and calls to the provider that are waiting or being worked on, and the longest wait among them.
+    func callAsFunction() -> AdmissionControl.Pressure {
+        let now = clock.now()
+        var pressure = AdmissionControl.Pressure(pending: jobs.backlog)
+        for feed in feeds {
+            let waiting = feed.waiting
+            pressure.pending += waiting.events
+            pressure.delayMilliseconds = max(pressure.delayMilliseconds, PlatformPressure.age(waiting.since, now))
+        }
+        for feed in observers {
+            pressure.delayMilliseconds = max(pressure.delayMilliseconds, PlatformPressure.age(feed.waiting.since, now) / PlatformPressure.patienceWithObservers)
+        }
+        return pressure
+    }
+
+    private static func age(_ since: Timestamp?, _ now: Timestamp) -> Int64 { since.map { max(0, now.milliseconds - $0.milliseconds) } ?? 0 }
+}

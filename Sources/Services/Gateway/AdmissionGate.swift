@@ -1,0 +1,134 @@
+import Observability
+import Resilience
+import Synchronization
+import Web
+
+/// The entry's gate: ``AdmissionControl`` behind a lock, with the platform's pressure read every few milliseconds, counted for the metrics.
+public final class AdmissionGate: Sendable {
+    /// A request that was let in.
+    struct Entry: Sendable {
+        let kind: AdmissionControl.Kind
+        let begin: Int64
+    }
+
+    /// A request that was not.
+    struct Refused: Error {
+        let reason: AdmissionControl.Refusal
+        /// When to come again, each pause in turn, so that those who were refused together do not come together.
+        let retryAfterSeconds: Int
+    }
+
+    /// How old the pressure may be when a request is let in, in milliseconds.
+    private static let sampleMilliseconds: Int64 = 2
+    /// How old it may be when a request is refused on the event loop, which should not wait for others' locks: only when nobody was let in meanwhile is it read there.
+    private static let refusalSampleMilliseconds: Int64 = 20
+
+    /// What ``Refused/retryAfterSeconds`` may be.
+    static let pauses = 1...3
+
+    private struct State {
+        var control: AdmissionControl
+        var sampledAt: Int64?
+        var admitted: [AdmissionControl.Kind: Int] = [:]
+        var rejected: [AdmissionControl.Refusal: Int] = [:]
+        var rejections = 0
+        var isDraining = false
+    }
+
+    private let state: Mutex<State>
+    private let pressure: @Sendable () -> AdmissionControl.Pressure
+    private let milliseconds: @Sendable () -> Int64
+
+    /// An open gate.
+    /// - Parameters:
+    ///   - pressure: how much accepted work there is; asked every few milliseconds while requests come.
+    ///   - milliseconds: a clock that never goes back.
+    public init(
+        configuration: AdmissionControl.Configuration = .init(), pressure: @escaping @Sendable () -> AdmissionControl.Pressure,
+        milliseconds: @escaping @Sendable () -> Int64 = AdmissionGate.uptime
+    ) {
+        state = Mutex(State(control: AdmissionControl(configuration: configuration)))
+        (self.pressure, self.milliseconds) = (pressure, milliseconds)
+    }
+
+    /// Milliseconds of the machine's monotonic clock.
+    public static let uptime: @Sendable () -> Int64 = {
+        let begin = ContinuousClock.now
+        return { Int64((ContinuousClock.now - begin) / .milliseconds(1)) }
+    }()
+
+    /// Whether the platform is being shut down: then every answer asks its client to go elsewhere.
+    public var isDraining: Bool { state.withLock { $0.isDraining } }
+
+    /// Notes that the platform is being shut down.
+    public func drain() { state.withLock { $0.isDraining = true } }
+
+    /// Decides on a request. Who is let in must ``leave(_:)``.
+    func enter(_ kind: AdmissionControl.Kind) -> Result<Entry, Refused> {
+        let now = milliseconds()
+        sample(at: now, ifOlderThan: AdmissionGate.sampleMilliseconds)
+        return state.withLock { state in
+            if let reason = state.control.enter(kind) { return .failure(AdmissionGate.refuse(reason, &state)) }
+            state.admitted[kind, default: 0] += 1
+            return .success(Entry(kind: kind, begin: now))
+        }
+    }
+
+    /// Decides on a request before it is read. Who is not refused here must still ``enter(_:)``.
+    func refusal(of kind: AdmissionControl.Kind) -> Refused? {
+        sample(at: milliseconds(), ifOlderThan: AdmissionGate.refusalSampleMilliseconds)
+        return state.withLock { state in state.control.refusal(of: kind).map { AdmissionGate.refuse($0, &state) } }
+    }
+
+    /// Notes that a request has been answered.
+    func leave(_ entry: Entry) {
+        let elapsed = max(0, milliseconds() - entry.begin)
+        state.withLock { $0.control.leave(entry.kind, after: elapsed) }
+    }
+
+    /// A refusal as clients see it.
+    static func problem(retryAfterSeconds: Int) -> Problem {
+        .unavailable("The platform has more work than it can do; nothing was done. Try again.", retryAfterSeconds: retryAfterSeconds)
+    }
+
+    private static func refuse(_ reason: AdmissionControl.Refusal, _ state: inout State) -> Refused {
+        state.rejected[reason, default: 0] += 1
+        state.rejections &+= 1
+        return Refused(reason: reason, retryAfterSeconds: pauses.lowerBound + state.rejections % pauses.count)
+    }
+
+    /// Reads the pressure outside the lock, because it takes others' locks; one caller does it for all.
+    private func sample(at now: Int64, ifOlderThan age: Int64) {
+        let isDue = state.withLock { state in
+            if let last = state.sampledAt, now - last < age { return false }
+            state.sampledAt = now
+            return true
+        }
+        guard isDue else { return }
+        let pressure = pressure()
+        state.withLock { $0.control.observe(pressure, at: now) }
+    }
+
+    /// Shows the gate among the metrics.
+    func register(in registry: PrometheusRegistry) {
+        for kind in AdmissionControl.Kind.allCases {
+            registry.registerCounter(name: "waybill_admission_admitted", help: "Requests that were let in.", labels: [("kind", kind.rawValue)]) {
+                [weak self] in Double(self?.state.withLock { $0.admitted[kind] ?? 0 } ?? 0)
+            }
+            registry.registerGauge(name: "waybill_admission_in_flight", help: "Requests that are being answered.", labels: [("kind", kind.rawValue)]) {
+                [weak self] in Double(self?.state.withLock { kind == .starting ? $0.control.starting : $0.control.other } ?? 0)
+            }
+        }
+        for reason in AdmissionControl.Refusal.allCases {
+            registry.registerCounter(name: "waybill_admission_rejected", help: "Requests that were refused.", labels: [("reason", reason.rawValue)]) {
+                [weak self] in Double(self?.state.withLock { $0.rejected[reason] ?? 0 } ?? 0)
+            }
+        }
+        registry.registerGauge(name: "waybill_admission_limit", help: "How much accepted work there may be before new work is refused.") {
+            [weak self] in Double(self?.state.withLock { $0.control.limit } ?? 0)
+        }
+        registry.registerGauge(name: "waybill_admission_backlog", help: "Accepted work that is not done.") {
+            [weak self] in Double(self?.state.withLock { $0.control.backlog } ?? 0)
+        }
+    }
+}

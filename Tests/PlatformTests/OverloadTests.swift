@@ -1,0 +1,90 @@
+import Resilience
+import Testing
+import WaybillClient
+import Wire
+
+/// The entry under more load than the platform can bear, and at its end.
+@Suite(.timeLimit(.minutes(1))) struct OverloadTests {
+    private static let overloaded = AdmissionControl.Pressure(pending: 100_000)
+
+    @Test func `new work is refused while there is too much, and everything else is answered`() async throws {
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
+            let client = try entry.client()
+            #expect(try await client.send(ClientRequest(method: "POST", path: "/api/v1/work", body: [1, 2, 3])).status == 202)
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            try await Task.sleep(for: .milliseconds(5))
+            var pauses: Set<String> = []
+            for path in ["/api/v1/work", "/api/work", "/api/v1/work/", "/api/v1/%77ork", "/api/v1/work?x=1"] {
+                let answer = try await client.send(ClientRequest(method: "POST", path: path, body: Array(repeating: 32, count: 300_000)))
+                #expect(answer.status == 503)
+                #expect(answer.header("Content-Type") == "application/problem+json")
+                pauses.insert(answer.header("Retry-After") ?? "none")
+                let problem = try JSONParser.parse(answer.body)
+                #expect(problem["type"] == .string("https://waybill.dev/problems/unavailable") && problem["status"]?.integer == 503)
+            }
+            #expect(pauses.isSubset(of: ["1", "2", "3"]) && pauses.count > 1)
+            for path in ["/api/v1/quick", "/health", "/health/live", "/metrics"] {
+                #expect(try await client.send(ClientRequest(path: path)).status == 200)
+            }
+            #expect(entry.registry.render().contains("waybill_admission_rejected_total{reason=\"backlog\"} 5"))
+            #expect(entry.done.withLock { $0 } == 1)
+            entry.pressure.withLock { $0 = .init() }
+            try await Task.sleep(for: .milliseconds(5))
+            #expect(try await client.send(ClientRequest(method: "POST", path: "/api/v1/work", body: [1])).status == 202)
+            await client.shutdown()
+        }
+    }
+
+    @Test func `other requests have a bound as well, and health stands outside of it`() async throws {
+        try await GatewayHarness.with(.init(maximumOther: 1)) { (entry: GatewayHarness) async throws -> Void in
+            async let slow = entry.send("GET", "/api/v1/slow")
+            await entry.slow.arrival()
+            #expect(try await entry.send("GET", "/api/v1/quick").status == 503)
+            #expect(try await entry.send("GET", "/health").status == 200)
+            #expect(try await entry.send("POST", "/api/v1/work").status == 202)
+            entry.slow.open()
+            #expect(try await slow.status == 200)
+            #expect(try await entry.send("GET", "/api/v1/quick").status == 200)
+        }
+    }
+
+    @Test func `a connection too many is told so and closed; an operator still gets the health and the metrics`() async throws {
+        try await GatewayHarness.with(maximumConnections: 1) { (entry: GatewayHarness) async throws -> Void in
+            async let slow = entry.send("GET", "/api/v1/slow")
+            await entry.slow.arrival()
+            for path in ["/api/v1/quick", "/api/v1/slow", "/api/none"] {
+                let answer = try await entry.send("GET", path)
+                #expect(answer.status == 503 && answer.header("Connection") == "close" && answer.header("Retry-After") != nil)
+            }
+            let health = try await entry.send("GET", "/health")
+            #expect(health.status == 200 && health.header("Connection") == "close")
+            #expect(try await entry.send("GET", "/metrics").text.contains("waybill_admission_limit"))
+            entry.slow.open()
+            #expect(try await slow.status == 200)
+        }
+    }
+
+    @Test func `told to stop, the entry says so, answers what is on its way, and then is gone`() async throws {
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
+            let client = try entry.client()
+            #expect(try await client.send(ClientRequest(path: "/api/v1/quick")).header("Connection") == nil)
+            async let slow = entry.send("GET", "/api/v1/slow")
+            await entry.slow.arrival()
+            await entry.stop()
+            await entry.farewell.arrival()
+            // Until the delay is over everything is served, on old connections and new ones, and each is asked to be the last.
+            let kept = try await client.send(ClientRequest(method: "POST", path: "/api/v1/work"))
+            #expect(kept.status == 202 && kept.header("Connection") == "close")
+            let ready = try await entry.send("GET", "/health/ready")
+            #expect(ready.status == 503 && ready.text.contains("draining"))
+            #expect(try await entry.send("GET", "/health/live").status == 200)
+            entry.farewell.open()
+            // The entry is closed while the slow request is still being answered.
+            while (try? await entry.send("GET", "/health/live")) != nil { await Task.yield() }
+            entry.slow.open()
+            let answer = try await slow
+            #expect(answer.status == 200 && answer.header("Connection") == "close")
+            await client.shutdown()
+        }
+    }
+}
