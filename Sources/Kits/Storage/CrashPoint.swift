@@ -37,20 +37,27 @@ public enum CrashPoint: String, Sendable, CaseIterable {
         plan.pass("\(scope).\(rawValue)")
     }
 
+    /// Reads what `CRASH_AT` says: the name of a point, and which of its passings is the last.
+    /// - Returns: nil for anything but `name:n` with n from 1.
+    public static func parse(_ text: String) -> (name: String, passing: Int)? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let passing = Int(parts[1]), passing > 0 else { return nil }
+        return (String(parts[0]), passing)
+    }
+
     private static let plan: CrashPlan? = getenv("CRASH_AT").flatMap { CrashPlan(String(cString: $0)) }
 }
 
-/// What `CRASH_AT` says: the name of a point, and the how-manieth passing of it is the last.
+/// Counts the passings of one point and dies at the last.
 final class CrashPlan: Sendable {
     let point: String
     private let remaining: Atomic<Int>
 
-    /// - Parameter text: `point:n`; nil for anything else.
+    /// A plan of this text; nil where ``CrashPoint/parse(_:)`` finds none.
     init?(_ text: String) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let count = Int(parts[1]), count > 0 else { return nil }
-        point = String(parts[0])
-        remaining = Atomic(count)
+        guard let (name, passing) = CrashPoint.parse(text) else { return nil }
+        point = name
+        remaining = Atomic(passing)
     }
 
     /// Whether a passing of this point is the one to die at.

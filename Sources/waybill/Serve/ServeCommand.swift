@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Platform
+import Storage
 
 /// `waybill serve`: the whole platform in one process.
 struct ServeCommand: AsyncParsableCommand {
@@ -87,8 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
     /// A test whose crash point does not exist would prove nothing.
     private static func checkCrashPoint(_ text: String?) throws {
         guard let text else { return }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, WaybillPlatform.crashPoints.contains(parts[0]), let count = Int(parts[1]), count > 0 else {
+        guard let (name, _) = CrashPoint.parse(text), WaybillPlatform.crashPoints.contains(name) else {
             throw ValidationError("CRASH_AT: \"\(text)\" is no point:n; waybill crash-points lists the points")
         }
     }
