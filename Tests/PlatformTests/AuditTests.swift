@@ -82,6 +82,24 @@ import Wire
         }
     }
 
+    @Test func `an administrator's deed is done once per key`() async throws {
+        try await RunningPlatform.with { shop in
+            let key = [("Idempotency-Key", "audit-once")]
+            let first = try await shop.send("POST", "/admin/audit", "{}", headers: key)
+            #expect(first.status == 200 && first.headers("Idempotency-Replayed") == nil)
+            let second = try await shop.send("POST", "/admin/audit", "{}", headers: key)
+            #expect(second.status == 200 && second.headers("Idempotency-Replayed") == "true")
+            #expect(second.json == first.json)
+            #expect(try await shop.send("POST", "/admin/audit", #"{"repair":true}"#, headers: key).status == 422)
+            // A refusal is not remembered, here as anywhere.
+            let unknown = "/admin/dead-letters/orders:01a1fe64-f0a4-7000-8e2c-cb7c09f05ea6/redrive"
+            for _ in 0..<2 {
+                let refused = try await shop.send("POST", unknown, "{}", headers: key)
+                #expect(refused.status == 404 && refused.headers("Idempotency-Replayed") == nil)
+            }
+        }
+    }
+
     @Test func `an actor's name that is too long is refused`() async throws {
         try await RunningPlatform.with { shop in
             let answer = try await shop.send("POST", "/admin/audit", "{}", headers: [("X-Waybill-Actor", String(repeating: "a", count: 101))])

@@ -12,6 +12,7 @@ public struct DeadLetterService: Sendable {
     private let actions: AdminActionListing
     private let bulk: DeadLetterBulkRedrive
     private let bulkRequests: DeadLetterBulkRequests
+    private let keys: IdempotentWrite
 
     /// - Parameters:
     ///   - desks: one per consumer.
@@ -24,6 +25,7 @@ public struct DeadLetterService: Sendable {
         changes = DeadLetterChanges(desks: desks)
         actions = AdminActionListing(desks: desks)
         bulkRequests = DeadLetterBulkRequests(desks: desks, bulk: bulk, now: now)
+        keys = IdempotentWrite(database: environment.database, context: environment.context)
     }
 
     /// Its operations, below `/api/v1`.
@@ -40,7 +42,7 @@ public struct DeadLetterService: Sendable {
             Route(.get, "/admin/dead-letters/redrives/{run}", bulkRequests.show),
             Route(.delete, "/admin/dead-letters/redrives/{run}", bulkRequests.stop),
             Route(.get, "/admin/actions", actions.list),
-        ]
+        ].map { $0.once(per: keys) }
     }
 
     /// The worker of bulk redrives.

@@ -25,13 +25,17 @@ struct IdempotencyTableTests {
         func environment(_ name: String) throws -> ServiceEnvironment { try ServiceFixture(name).environment }
         let ledger = try ServiceFixture("provider")
         let inventory = InventoryService(try environment("inventory"))
+        let orders = OrdersService(try environment("orders"), availability: inventory.availability)
         let modules: [any ServiceModule] = [
-            OrdersService(try environment("orders"), availability: inventory.availability), inventory,
+            orders, inventory,
             PaymentsService(try environment("payments"), provider: SimulatedPaymentProvider(ledger: ledger.database, context: ledger.context)),
             NotificationsService(try environment("notifications"), channels: nil), AnalyticsService(try environment("analytics"), history: Nothing()),
             OperationsService(try environment("operations")),
         ]
-        return modules.flatMap(\.routes)
+        let deadLetters = DeadLetterService(desks: [], environment: try environment("operations"))
+        let audit = AuditDesk(
+            try environment("operations"), witnesses: AuditWitnesses(orders: orders.witness), traffic: TrafficReader([]), repairers: [], redeliveries: [:])
+        return modules.flatMap(\.routes) + deadLetters.routes + audit.routes
     }
 
     private func document() throws -> String {

@@ -1,5 +1,4 @@
 import Contracts
-import HTTPTypes
 import Logging
 import Messaging
 import ServiceLifecycle
@@ -16,6 +15,7 @@ public final class AuditDesk: Sendable {
     private let redeliveries: [Choreography.Participant: Redelivery]
     private let context: ServiceContext
     private let logger: Logger
+    private let keys: IdempotentWrite
 
     /// - Parameters:
     ///   - environment: that of Operations.
@@ -28,6 +28,7 @@ public final class AuditDesk: Sendable {
         auditor = Auditor(witnesses, traffic: traffic, context: environment.context)
         keeper = AuditKeeper(auditor, context: environment.context, logger: environment.logger)
         (self.repairers, self.redeliveries, context, logger) = (repairers, redeliveries, environment.context, environment.logger)
+        keys = IdempotentWrite(database: environment.database, context: environment.context)
     }
 
     public var runners: [any ServiceLifecycle.Service] { [keeper] }
@@ -43,7 +44,7 @@ public final class AuditDesk: Sendable {
             Route(.get, "/orders/{id}/explain", explain.order),
             Route(.post, "/admin/orders/{id}/resume", explain.resume),
             Route(.post, "/admin/orders/{id}/compensate", explain.compensate),
-        ]
+        ].map { $0.once(per: keys) }
     }
 
     /// Does what findings propose, each in its own service; those that need a person are left out.
@@ -77,17 +78,6 @@ public final class AuditDesk: Sendable {
         }
         for repairer in repairers { if let outcome = try await repairer.repair(action, actor: actor) { return outcome } }
         return .refused("no service does this")
-    }
-}
-
-extension WebRequest {
-    /// Who does an administrator's deed: the header `X-Waybill-Actor`, for the log of deeds.
-    func actor() throws(Problem) -> String {
-        guard let name = HTTPField.Name("X-Waybill-Actor"), let actor = headers[name] else { return "anonymous admin" }
-        guard (1...100).contains(actor.utf8.count), actor.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F }) else {
-            throw Problem(.badRequest, "bad-header", "The header X-Waybill-Actor must have 1 to 100 bytes of printable text.")
-        }
-        return actor
     }
 }
 
