@@ -30,11 +30,13 @@ public struct PlatformConfiguration: Sendable {
 
     /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
     func commitInterval(of database: String) -> Duration {
-        switch database {
-        case "analytics": commitInterval * 10
-        case "notifications": commitInterval * 8
+        // Beyond a tenth of a second nothing is gained, and a batch no longer holds what comes in the meantime.
+        let longest = max(commitInterval, .milliseconds(100))
+        return switch database {
+        case "analytics": min(commitInterval * 10, longest)
+        case "notifications": min(commitInterval * 8, longest)
         // Streams of events show what the archive has committed.
-        case "operations": commitInterval * 2
+        case "operations": min(commitInterval * 2, longest)
         default: commitInterval
         }
     }
