@@ -2,6 +2,7 @@ import Foundation
 
 /// Writers stand back behind the threads that talk to clients. On a machine that is busy all the time the scheduler gives each of a dozen threads the same share,
 /// and an answer that costs microseconds would wait for milliseconds; writers have whole batches to do and lose nothing that their clients would notice.
+/// Writers run on Dispatch's workers, which other tasks share: a worker that has once written keeps its lower priority. Event loops have threads of their own.
 enum WriterPriority {
     /// Steps of niceness: about a third of an ordinary thread's share when there is not enough for all.
     private static let steps: Int32 = 5
