@@ -16,11 +16,62 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 /// jemalloc where it is installed (libjemalloc-dev): a tenth to a fifth less CPU per order than the C library's malloc. Nothing needs it.
 let allocator: [LinkerSetting] = FileManager.default.fileExists(atPath: "/usr/include/jemalloc/jemalloc.h") ? [.linkedLibrary("jemalloc")] : []
 
+/// The engines beyond SQLite that this build knows: `WAYBILL_ENGINES=postgres,kafka,rabbitmq,redis`, `all`, or nothing. Each needs the C library of its own that
+/// `scripts/setup --engines` installs; see docs/adr/0017-engines.md for why this is the environment and not package traits.
+enum Engine: String, CaseIterable {
+    case postgres, kafka, rabbitmq, redis
+
+    /// The setting by which code knows that the engine is there: `#if ENGINE_POSTGRES`.
+    var define: SwiftSetting { .define("ENGINE_\(rawValue.uppercased())") }
+    var adapter: String {
+        switch self {
+        case .postgres: "StoragePostgres"
+        case .kafka: "BrokerKafka"
+        case .rabbitmq: "BrokerRabbitMQ"
+        case .redis: "CacheRedis"
+        }
+    }
+    /// The targets that exist only with this engine.
+    var targets: [Target] {
+        switch self {
+        case .postgres:
+            [
+                .systemLibrary(name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+                library(adapter, "Adapters/StoragePostgres", ["CPostgres", "Wire", "Storage", log, metrics]),
+                test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Storage", "Wire"]),
+            ]
+        case .kafka:
+            [
+                .systemLibrary(name: "CKafka", path: "Sources/System/CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", log, metrics]),
+                .executableTarget(name: "kafka-mock", dependencies: ["CKafka"], path: "Tests/KafkaMock", swiftSettings: strict),
+                test("BrokerKafka", ["BrokerKafka", "BrokerConformance", "Messaging", "Storage", "Wire"]),
+            ]
+        case .rabbitmq:
+            [
+                .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", log, metrics]),
+                test("BrokerRabbitMQ", ["BrokerRabbitMQ", "BrokerConformance", "Messaging", "Storage", "Wire"]),
+            ]
+        case .redis:
+            [
+                .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+                library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "Storage", "Resilience", "Wire"]),
+            ]
+        }
+    }
+}
+let engineNames = (Context.environment["WAYBILL_ENGINES"] ?? "").split(separator: ",").map(String.init)
+let engines = engineNames == ["all"] ? Engine.allCases : engineNames.map { Engine(rawValue: $0)! }
+let engineAdapters = engines.map { Target.Dependency(stringLiteral: $0.adapter) }
+let engineSettings = engines.map(\.define)
+
 /// Warnings are errors everywhere.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
 
-func library(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict)
+func library(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict + settings)
 }
 func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests", resources: resources, swiftSettings: strict)
@@ -87,8 +138,8 @@ let package = Package(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", lifecycle, log, metrics, coreMetrics,
-            ]),
+                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log, metrics, coreMetrics,
+            ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
         library(
@@ -110,13 +161,15 @@ let package = Package(
 
         // Conformance suites: libraries that every adapter's tests call.
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
+        .target(name: "BrokerConformance", dependencies: ["Messaging", "Storage", "Wire"], path: "Tests/BrokerConformance", swiftSettings: strict),
+        .target(name: "CacheConformance", dependencies: ["Storage", "Resilience", "Wire"], path: "Tests/CacheConformance", swiftSettings: strict),
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
         test("Contracts", ["Contracts", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
-        test("Messaging", ["Messaging", "Storage", "StorageSQLite", "Wire"]),
-        test("Kits", ["Resilience", "Observability", "Web", "Wire", log, metrics]),
+        test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "Wire"]),
+        test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
         test(
             "Services",
             [
@@ -133,6 +186,6 @@ let package = Package(
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
-    ],
+    ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )

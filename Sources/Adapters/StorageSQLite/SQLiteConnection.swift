@@ -8,7 +8,7 @@ final class SQLiteConnection {
     private var statements: [SQLiteStatement?] = []
     static let dialect = Dialect([
         "id": "BLOB", "int": "INTEGER", "text": "TEXT", "bytes": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "heap": "STRICT",
-        "clustered": "STRICT, WITHOUT ROWID", "forUpdate": "",
+        "clustered": "STRICT, WITHOUT ROWID", "forUpdate": "", "forShare": "", "now": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     ])
 
     /// Settings of the library as a whole, made once before the first connection; a later attempt is refused by it and changes nothing.

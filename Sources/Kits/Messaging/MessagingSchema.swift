@@ -57,4 +57,17 @@ public enum MessagingSchema {
                 "CREATE INDEX admin_actions_by_subject ON admin_actions (subject, id)",
             ])
     }
+
+    /// The step that adds what several processes on one database need: claims on a broker's partitions, leases, and the topic of what is published elsewhere than
+    /// its type's events are. The same statements for every service.
+    /// - Parameter version: the number of the step among the service's own.
+    public static func replicas(version: Int) -> Migration {
+        Migration(
+            version: version, name: "claims, leases, the topic of outbox rows",
+            statements: [
+                "ALTER TABLE outbox ADD COLUMN topic {text}",
+                "CREATE TABLE claims (place {text} PRIMARY KEY, epoch {int} NOT NULL, owner {text} NOT NULL) {clustered}",
+                "CREATE TABLE leases (name {text} PRIMARY KEY, owner {text} NOT NULL, epoch {int} NOT NULL, ends_at {int} NOT NULL) {clustered}",
+            ])
+    }
 }

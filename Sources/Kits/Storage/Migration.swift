@@ -1,7 +1,7 @@
 /// One step of a schema: versioned, checksummed, forward only, owned by one service.
 ///
 /// The SQL is written once for all engines with these words in braces: types `{id}` (UUID), `{int}` (64 bits), `{text}`, `{bytes}`; `{serial}` (a primary
-/// key that counts up and never gives a number out twice); table endings `{heap}` and `{clustered}` (kept in the order of its primary key where the engine can).
+/// key that counts up and never gives a number out twice); `{now}` (the database's clock, milliseconds since 1970); table endings `{heap}` and `{clustered}` (kept in the order of its primary key where the engine can).
 public struct Migration: Sendable {
     /// Counts from 1 without gaps.
     public let version: Int

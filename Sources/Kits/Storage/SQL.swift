@@ -2,8 +2,8 @@ import Synchronization
 
 /// One statement, written once per service and prepared once per connection.
 ///
-/// Parameters are `$1`, `$2` ... as PostgreSQL numbers them; every engine's adapter understands them. The one word in braces, `{forUpdate}`, locks the
-/// selected rows where an engine has several writers and is empty where there is one. Keep statements in `static let`s: the identity is what adapters
+/// Parameters are `$1`, `$2` ... as PostgreSQL numbers them; every engine's adapter understands them. Three words in braces: `{forUpdate}` and `{forShare}` lock the
+/// selected rows where an engine has several writers and are empty where there is one; `{now}` is the database's own clock in milliseconds since 1970. Keep statements in `static let`s: the identity is what adapters
 /// find the prepared statement by, so that running one costs no look-up by text.
 public final class SQL: Sendable {
     private static let count = Atomic<Int>(0)
