@@ -21,8 +21,9 @@ public struct Outbox: Sendable {
     /// Writes events; they are handed on after the commit.
     public func append(_ events: [Envelope], in transaction: any Transaction) throws {
         guard let first = events.first else { return }
-        let sequences = try transaction.insert(Outbox.insert, each: events.map { [.text($0.type), .id($0.key), .bytes($0.body)] })
-        for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+        try transaction.insert(Outbox.insert, each: events.map { [.text($0.type), .id($0.key), .bytes($0.body)] }) { sequences in
+            for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+        }
         transaction.onCommit { [sink] in sink.committed(events, from: first.source) }
     }
 
@@ -51,6 +52,6 @@ public struct Outbox: Sendable {
     /// Deletes at most `limit` rows up to a sequence number that all consumers have passed.
     /// - Returns: how many were deleted.
     static func prune(through sequence: Int64, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(prune, [.integer(sequence), .integer(Int64(limit))])
+        try transaction.executeCounting(prune, [.integer(sequence), .integer(Int64(limit))])
     }
 }
