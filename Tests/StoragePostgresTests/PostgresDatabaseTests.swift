@@ -142,9 +142,9 @@ struct PostgresDatabaseTests {
     func numbers() async throws {
         let expressions: [(String, Int64)] = [
             ("(SELECT sum(v) FROM (VALUES (9000000000000000000::bigint), (1)) AS t(v))", 9_000_000_000_000_000_001),
-            ("(SELECT sum(v) FROM (VALUES (-9223372036854775808::bigint)) AS t(v))", .min), ("sum(9223372036854775807::bigint)", .max),
+            ("(SELECT sum(v) FROM (VALUES ((-9223372036854775808)::bigint)) AS t(v))", .min), ("sum(9223372036854775807::bigint)", .max),
             ("(SELECT sum(v) FROM (VALUES (9223372036854775807::bigint), (1)) AS t(v))", .max),
-            ("(SELECT sum(v) FROM (VALUES (-9223372036854775808::bigint), (-1)) AS t(v))", .min), ("sum(0::bigint)", 0),
+            ("(SELECT sum(v) FROM (VALUES ((-9223372036854775808)::bigint), (-1)) AS t(v))", .min), ("sum(0::bigint)", 0),
             ("sum(10000::bigint)", 10_000), ("sum(100000000::bigint)", 100_000_000), ("sum(-123456789::bigint)", -123_456_789), ("1.99::numeric", 1),
             ("0.5::numeric", 0), ("-0.5::numeric", 0), ("'NaN'::numeric", 0), ("10000000000::numeric", 10_000_000_000), ("count(*)", 1), ("1", 1),
             ("true", 1), ("EXISTS (SELECT 1 WHERE false)", 0), ("-2::smallint", -2), ("'17'::text", 17), ("NULL::bigint", 0),
@@ -162,7 +162,7 @@ struct PostgresDatabaseTests {
     @Test("values go where the server wants another type of them, as a literal would; what cannot go fails and traps nobody")
     func conversions() async throws {
         try await withAccounts { database in
-            let ok = SQL("SELECT $1::int, $2::text, $3::numeric, $4::boolean, $5::uuid, $6::text, $7::smallint")
+            let ok = SQL("SELECT $1::int + 0, $2::text, $3::numeric, $4::int::boolean, $5::uuid, $6::text, $7::smallint")
             let id = Identifier(high: 1, low: 2)
             try await database.read { transaction in
                 try transaction.fetch(ok, each: [[.integer(5), .integer(6), .integer(7), .integer(1), .text("\(id)"), .id(id), .integer(8)]]) { row in

@@ -64,8 +64,8 @@ final class PostgresWriter: @unchecked Sendable {
                 try perform(batch, on: connection, in: transaction)
                 return
             } catch {
-                if let doubt = transaction.doubt {
-                    unsettled = UnsettledCommit(number: doubt.number, backend: connection.backend, batch: batch, actions: transaction.commitActions)
+                if let number = transaction.unsettledNumber {
+                    unsettled = UnsettledCommit(number: number, backend: connection.backend, batch: batch, actions: transaction.commitActions)
                     link.drop()
                     return settle()
                 }
