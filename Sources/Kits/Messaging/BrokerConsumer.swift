@@ -25,6 +25,8 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
     private let batchSize: Recorder
 
     public var description: String { consumer.description }
+    /// The service whose consumer it drives.
+    public var service: String { consumer.context.service }
 
     /// - Parameters:
     ///   - topics: what the consumer listens to.

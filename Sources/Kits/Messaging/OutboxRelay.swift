@@ -32,6 +32,8 @@ public final class OutboxRelay: Service, CustomStringConvertible {
     private let failures: Counter
 
     public var description: String { "relay \(context.service)" }
+    /// Whose outbox it is.
+    public var service: String { context.service }
 
     /// A relay of one service's outbox.
     /// - Parameter lease: makes it the only one at work.

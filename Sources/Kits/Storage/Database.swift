@@ -58,6 +58,8 @@ extension Transaction {
 public protocol Database: AnyObject, Sendable {
     /// The owning service's name, for metrics and messages.
     var name: String { get }
+    /// Writes that wait for the writer; a gauge.
+    var waitingWrites: Int { get }
 
     /// Runs a closure in a write transaction and returns when it is durable.
     /// - Throws: what the closure throws, or ``StorageError``.
@@ -72,6 +74,10 @@ public protocol Database: AnyObject, Sendable {
 
     /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
     func close() async
+}
+
+extension Database {
+    public var waitingWrites: Int { 0 }
 }
 
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.
