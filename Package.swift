@@ -181,8 +181,8 @@ let package = Package(
             "Platform",
             [
                 "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log,
-                lifecycle,
-            ]),
+                lifecycle, httpTypes,
+            ] + nio),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

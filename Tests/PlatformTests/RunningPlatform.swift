@@ -10,6 +10,7 @@ import Wire
 /// A platform on a port of its own for the length of a test, and what a client sees of it.
 struct RunningPlatform: Sendable {
     let client: HTTPClient
+    let url: String
 
     /// Runs a platform around a closure and stops it afterwards.
     static func with(
@@ -30,8 +31,9 @@ struct RunningPlatform: Sendable {
                 announce.finish()
             }
             for await port in ports {
-                let client = try HTTPClient(baseURL: "http://127.0.0.1:\(port)", maximumConnections: 64)
-                do { try await body(RunningPlatform(client: client)) } catch {
+                let url = "http://127.0.0.1:\(port)"
+                let client = try HTTPClient(baseURL: url, maximumConnections: 64)
+                do { try await body(RunningPlatform(client: client, url: url)) } catch {
                     await client.shutdown()
                     group.cancelAll()
                     throw error
