@@ -43,7 +43,7 @@ enum Engine: String, CaseIterable {
         case .kafka:
             [
                 .systemLibrary(name: "CKafka", path: "Sources/System/CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
-                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", log, metrics]),
+                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", deque, log, metrics]),
                 .executableTarget(name: "kafka-mock", dependencies: ["CKafka"], path: "Tests/KafkaMock", swiftSettings: strict),
                 test("BrokerKafka", ["BrokerKafka", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
