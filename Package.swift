@@ -50,7 +50,7 @@ enum Engine: String, CaseIterable {
         case .rabbitmq:
             [
                 .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
-                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", log, metrics]),
+                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", "Resilience", deque, log, metrics]),
                 test("BrokerRabbitMQ", ["BrokerRabbitMQ", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
         case .redis:
