@@ -94,11 +94,14 @@ extension CacheConformance {
         try await subject.put("a", 1, "a", ticket: ticket)
         try await eventually("the entry is stale") { await !subject.cache.get("a").isFresh }
         let seen = await subject.cache.get("a")
-        #expect(try #require(seen.ticket).moment - ticket.moment >= 200)
+        let age = try #require(seen.ticket).moment - ticket.moment
+        #expect(age >= 200)
         #expect(seen.entry?.version == 1)
         try await subject.put("a", 1, "again")
         let renewed = await subject.cache.get("a")
-        #expect(renewed.isFresh || (try #require(renewed.ticket)).moment - (try #require(seen.ticket)).moment >= 200)
+        // On a machine that stood still meanwhile it is stale again.
+        let elapsed = try #require(renewed.ticket).moment - ticket.moment
+        #expect(renewed.isFresh || elapsed >= 400)
     }
 
     func finality(_ subject: CacheSubject) async throws {
@@ -145,7 +148,8 @@ extension CacheConformance {
             try await subject.put("grave", 4, "a")
             return await subject.stored("grave") == "4 a"
         }
-        #expect(try await subject.ticket().moment - begin.moment >= 1000)
+        let age = try await subject.ticket().moment - begin.moment
+        #expect(age >= 1000)
     }
 
     func bounds(_ subject: CacheSubject) async throws {

@@ -15,7 +15,7 @@ public struct CacheRace: Sendable {
     /// How much later the cache's clock may say that something ended: it counts whole milliseconds, and the two clocks are read one after the other.
     private static let tolerance: Duration = .milliseconds(5)
 
-    public init(staleness: Duration, keys: Int = 8, rounds: Int = 200, time: Duration = .zero) {
+    public init(staleness: Duration, keys: Int = 8, rounds: Int = 200, time: Duration = .seconds(1)) {
         (self.staleness, self.keys, self.rounds, self.time) = (staleness, keys, rounds, time)
     }
 
@@ -30,6 +30,8 @@ public struct CacheRace: Sendable {
         /// Lookups that found the cache away.
         public var away = 0
     }
+
+    private final class Meantime: Sendable { let isOver = Atomic(false) }
 
     /// The database: what was committed, and when.
     private final class Truth: Sendable {
@@ -55,12 +57,13 @@ public struct CacheRace: Sendable {
     public func run(_ subject: CacheSubject, meanwhile: @escaping @Sendable () async throws -> Void = {}) async throws -> Outcome {
         let truth = Truth(keys)
         let end = ContinuousClock.now + time
-        let isOver = Atomic(false)
+        let meantime = Meantime()
+        let isOver: @Sendable () -> Bool = { ContinuousClock.now >= end && meantime.isOver.load(ordering: .relaxed) }
         let outcome = try await withThrowingTaskGroup(of: Outcome.self) { group in
-            for seed in 0..<4 { group.addTask { await write(subject.cache, truth, seed: UInt64(seed)) { ContinuousClock.now >= end && isOver.load(ordering: .relaxed) } } }
-            for seed in 0..<8 { group.addTask { await read(subject.cache, truth, seed: UInt64(seed)) { ContinuousClock.now >= end && isOver.load(ordering: .relaxed) } } }
+            for seed in 0..<4 { group.addTask { await write(subject.cache, truth, seed: UInt64(seed), isOver) } }
+            for seed in 0..<8 { group.addTask { await read(subject.cache, truth, seed: UInt64(seed), isOver) } }
             group.addTask {
-                defer { isOver.store(true, ordering: .relaxed) }
+                defer { meantime.isOver.store(true, ordering: .relaxed) }
                 try await meanwhile()
                 return Outcome()
             }
