@@ -57,7 +57,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
                 library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
-                test("CacheRedis", ["CacheRedis", "CacheConformance", "Storage", "Resilience", "Wire"]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Storage", "Resilience", log]),
             ]
         }
     }
