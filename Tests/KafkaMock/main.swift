@@ -21,13 +21,16 @@ let usage = """
     """
 
 func fail(_ words: String) -> Never {
-    fputs("kafka-mock: \(words)\n\(usage)\n", stderr)
+    write("kafka-mock: \(words)\n\(usage)\n", to: STDERR_FILENO)
     exit(2)
 }
 
-func answer(_ words: String) {
-    print(words)
-    fflush(stdout)
+func answer(_ words: String) { write(words + "\n", to: STDOUT_FILENO) }
+
+/// Past the C library's buffer: whoever reads a pipe is to have each line at once.
+func write(_ text: String, to descriptor: Int32) {
+    var text = text
+    text.withUTF8 { _ = Glibc.write(descriptor, $0.baseAddress, $0.count) }
 }
 
 struct Options {

@@ -77,7 +77,9 @@ final class KafkaAdministration: Sendable {
             return try await perform { client in
                 let cluster = try KafkaCluster.look(client, timeout: self.configuration.requestTimeout)
                 let version = rd_kafka_version_str().map { String(cString: $0) } ?? "?"
-                var findings = [EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")]
+                var findings = [
+                    EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")
+                ]
                 for topic in topology?.topics ?? [] { findings.append(KafkaAdministration.finding(topic, topology?.partitions ?? 1, in: cluster)) }
                 for group in topology?.groups ?? [] { findings.append(self.finding(group, cluster, client)) }
                 return findings
@@ -96,7 +98,8 @@ final class KafkaAdministration: Sendable {
         if topic.partitions != partitions {
             return EngineFinding(
                 .warn, "kafka \(name)", "\(words); the configuration says \(partitions)",
-                advice: "it is used as it is; partitions that are added later send orders that are on their way to another partition, so stop the producers first")
+                advice:
+                    "it is used as it is; partitions that are added later send orders that are on their way to another partition, so stop the producers first")
         }
         if topic.replicas < 2, cluster.brokers.count > 1 {
             return EngineFinding(.warn, "kafka \(name)", words, advice: "one broker keeps it: its disk is all there is; raise the replication factor")
@@ -114,7 +117,9 @@ final class KafkaAdministration: Sendable {
             return EngineFinding(
                 .fail, name, "\(lag) messages behind, and \(lost) were deleted before it read them",
                 advice: "raise the topics' retention; the producers' services have the events in their archive")
-        } catch { return EngineFinding(.warn, name, "its positions are not known: \(error)", advice: "check that the group's coordinator is up and may be asked") }
+        } catch {
+            return EngineFinding(.warn, name, "its positions are not known: \(error)", advice: "check that the group's coordinator is up and may be asked")
+        }
     }
 
     func close() async {

@@ -13,6 +13,9 @@ struct KafkaCluster: Sendable {
     var brokers: [String] = []
     var topics: [String: Topic] = [:]
 
+}
+
+extension KafkaCluster {
     /// Asks for everything; waits. Asking so makes no topics.
     /// - Throws: ``BrokerError/unavailable(_:)``.
     static func look(_ client: KafkaClient, timeout: Duration) throws -> KafkaCluster { try look(client, topic: nil, timeout: timeout) }

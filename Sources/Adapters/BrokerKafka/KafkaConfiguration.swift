@@ -56,7 +56,8 @@ extension KafkaConfiguration {
 
     private var common: [Setting] {
         [
-            ("bootstrap.servers", bootstrapServers), ("socket.keepalive.enable", "true"), ("socket.nagle.disable", "true"), ("reconnect.backoff.max.ms", "2000"),
+            ("bootstrap.servers", bootstrapServers), ("socket.keepalive.enable", "true"), ("socket.nagle.disable", "true"),
+            ("reconnect.backoff.max.ms", "2000"),
             ("message.max.bytes", "\(maximumMessageBytes)"), ("topic.metadata.refresh.interval.ms", "60000"),
         ]
     }
