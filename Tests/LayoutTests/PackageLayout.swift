@@ -46,8 +46,8 @@ struct PackageLayout: Decodable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["swift", "package", "--package-path", root.path, "--scratch-path", scratch.path, "dump-package"]
-        // All targets, also those of engines that this build leaves out.
-        process.environment = ProcessInfo.processInfo.environment.merging(["WAYBILL_ENGINES": "all"]) { $1 }
+        // With every engine that there is: the layout holds for all of them, whatever this build has.
+        process.environment = ProcessInfo.processInfo.environment.merging(["WAYBILL_ENGINES": "all"]) { _, all in all }
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -61,7 +61,7 @@ public struct JobQueue: Sendable {
     }
 
     /// Removes a finished job; false when it was finished before, so that an outcome is recorded once.
-    static func finish(_ job: Job, in transaction: any Transaction) throws -> Bool { try transaction.execute(delete, [.id(job.id)]) == 1 }
+    static func finish(_ job: Job, in transaction: any Transaction) throws -> Bool { try transaction.executeCounting(delete, [.id(job.id)]) == 1 }
 
     static func postpone(_ job: Job, attempts: Int64, until due: Timestamp, error: String, in transaction: any Transaction) throws {
         try transaction.execute(postpone, [.id(job.id), .integer(attempts), .time(due), .text(error)])

@@ -32,6 +32,9 @@ public struct WebResponse: Sendable {
         return WebResponse(status: status, headers: headers, body: .bytes(bytes))
     }
 
+    /// What the client has is what there is (RFC 9110, 15.4.5).
+    public static func notModified(_ headers: HTTPFields) -> WebResponse { WebResponse(status: .notModified, headers: headers, body: .bytes([])) }
+
     /// Plain text.
     public static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> WebResponse {
         WebResponse(status: .ok, headers: [.contentType: contentType], body: .bytes(Array(text.utf8)))

@@ -120,6 +120,12 @@ struct GatewayResponder: HTTPResponder {
                 logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
                 return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
             }
+            if case .uncertain = error as? StorageError {
+                logger.error("the outcome of a commit is not known", metadata: ["request": "\(id)", "error": "\(error)"])
+                return Problem.unavailable(
+                    "Whether this was done is not known. Ask again with the same Idempotency-Key.", retryAfterSeconds: 5
+                ).response(instance: id)
+            }
             if case .broken = error as? StorageError {
                 logger.error("a database failed under a request", metadata: ["request": "\(id)", "error": "\(error)"])
                 return Problem.unavailable(
