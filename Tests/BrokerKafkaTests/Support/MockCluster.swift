@@ -23,7 +23,8 @@ final class MockCluster: @unchecked Sendable {
     }
 
     init(brokers: Int = 1, topics: [String: Int] = [:]) throws {
-        process.executableURL = try #require(MockCluster.program, "kafka-mock is not beside the tests")
+        guard let program = MockCluster.program else { throw Refused(description: "kafka-mock is not beside the tests") }
+        process.executableURL = program
         process.arguments = ["--brokers", "\(brokers)"] + topics.sorted { $0.key < $1.key }.flatMap { ["--topic", "\($0.key):\($0.value)"] }
         process.standardInput = input
         process.standardOutput = output
