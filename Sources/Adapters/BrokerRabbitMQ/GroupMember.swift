@@ -49,7 +49,10 @@ final class GroupMember {
     private let repeated: Counter
     private let reconnections: Counter
 
-    init(_ plan: MemberPlan, _ session: AMQPSession, _ box: DeliveryBox, _ commands: MemberCommands, logger: Logger, announce: @escaping @Sendable (String) -> Void) {
+    init(
+        _ plan: MemberPlan, _ session: AMQPSession, _ box: DeliveryBox, _ commands: MemberCommands, logger: Logger,
+        announce: @escaping @Sendable (String) -> Void
+    ) {
         (self.plan, self.session, self.box, self.commands, self.announce) = (plan, session, box, commands, announce)
         var logger = logger
         logger[metadataKey: "group"] = "\(plan.group)"

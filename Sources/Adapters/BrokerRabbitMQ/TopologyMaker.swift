@@ -14,7 +14,9 @@ struct TopologyMaker {
     /// - Throws: ``BrokerError``, or ``AMQPFault``.
     func make(_ topology: BrokerTopology) throws {
         try connection.onChannel(TopologyMaker.channel) { channel in
-            for topic in layout.topics(topology) { try connection.declareExchange(channel, layout.exchange(topic), type: "direct", isDurable: true, deletesItself: false) }
+            for topic in layout.topics(topology) {
+                try connection.declareExchange(channel, layout.exchange(topic), type: "direct", isDurable: true, deletesItself: false)
+            }
         }
         for topic in layout.keptTopics(topology) {
             try declare(layout.keeper(topic), layout.keeperArguments)
@@ -43,13 +45,16 @@ struct TopologyMaker {
             try connection.onChannel(TopologyMaker.channel) { channel in _ = try connection.declareQueue(channel, name, .durable(arguments)) }
         } catch let fault as AMQPFault where fault.isOfArguments {
             guard case .channelClosed(_, _, let text) = fault, TopologyMaker.isTolerable(text) else { throw fault }
-            logger.warning("a queue of RabbitMQ has other arguments than are configured, and is used as it is", metadata: ["queue": "\(name)", "reason": "\(text)"])
+            logger.warning(
+                "a queue of RabbitMQ has other arguments than are configured, and is used as it is", metadata: ["queue": "\(name)", "reason": "\(text)"])
         }
     }
 
     /// Whether what the broker says of a queue's arguments is about bounds and places, which change no promise of ours.
     static func isTolerable(_ text: String) -> Bool {
-        ["x-delivery-limit", "x-dead-letter-", "x-overflow", "x-queue-leader-locator", "x-max-", "x-quorum-initial-group-size"].contains { text.contains("'\($0)") }
+        ["x-delivery-limit", "x-dead-letter-", "x-overflow", "x-queue-leader-locator", "x-max-", "x-quorum-initial-group-size"].contains {
+            text.contains("'\($0)")
+        }
     }
 }
 

@@ -6,7 +6,7 @@ final class OwnServer: Sendable {
     struct Failure: Error, CustomStringConvertible { let description: String }
 
     /// Whether there is a node to start; without one such tests fail where CI is set, and are skipped elsewhere.
-    static let isWanted = FileManager.default.fileExists(atPath: "/usr/lib/rabbitmq/bin/rabbitmq-server") || ProcessInfo.environment["CI"] != nil
+    static let isWanted = FileManager.default.fileExists(atPath: "/usr/lib/rabbitmq/bin/rabbitmq-server") || ProcessInfo.processInfo.environment["CI"] != nil
     static let hint: Comment = "RabbitMQ is not installed here: apt-get install rabbitmq-server"
 
     private static let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -49,7 +49,8 @@ final class OwnServer: Sendable {
     /// Runs `rabbitmqctl` on the node.
     @discardableResult
     func control(_ arguments: String...) async throws -> String {
-        let script = "dir='\(folder)/rabbitmq'; base=\(port - 2); source '\(OwnServer.scripts)/engines.d/rabbitmq.sh'; rabbitmq_environment; exec rabbitmqctl --quiet \"$@\""
+        let script =
+            "dir='\(folder)/rabbitmq'; base=\(port - 2); source '\(OwnServer.scripts)/engines.d/rabbitmq.sh'; rabbitmq_environment; exec rabbitmqctl --quiet \"$@\""
         return try await OwnServer.run("/bin/bash", ["-c", script, "rabbitmqctl"] + arguments)
     }
 
