@@ -34,7 +34,7 @@ struct RedisAnswersTests {
 
     @Test("values are read back as the scripts write them, and nothing else is")
     func values() throws {
-        let bytes = Array("E00000000000000070000001763730000000{}".utf8)
+        let bytes = Array("E00000000000000070001763730000000{}".utf8)
         let value = try #require(CacheValue(bytes))
         #expect(value.kind == .entry)
         #expect(value.version == 7)
@@ -44,7 +44,7 @@ struct RedisAnswersTests {
         #expect(!value.lookup(at: 1_763_730_000_000, staleness: 2000).isFresh)
         // The clock was turned back by an hour since.
         #expect(!value.lookup(at: 1_763_726_400_000, staleness: 2000).isFresh)
-        for wrong in ["", "E", "X00000000000000070000001763730000000", "E0000000000000007000000176373000000", "E000000000000000x0000001763730000000"] {
+        for wrong in ["", "E", "X00000000000000070001763730000000", "E0000000000000007000176373000000", "E000000000000000x0001763730000000"] {
             #expect(CacheValue(Array(wrong.utf8)) == nil, "\(wrong)")
         }
         #expect(try #require(CacheValue(Array("F00000000000000010000000000000000".utf8))).lookup(at: 5, staleness: 0).isFresh)

@@ -51,7 +51,8 @@ struct RedisConfigurationTests {
 
     @Test("users, passwords and databases are used, and doctor says what is wrong with them", .enabled(if: RedisServer.isWanted, RedisServer.hint))
     func credentials() async throws {
-        let server = try RedisServer("--requirepass", "s3cret pass", "--user", "app on >hunter2 ~test-* +@all", "--user", "weak on >hunter2 ~test-* +get +ping +client")
+        let users = ["app on >hunter2 ~test-* +@all", "weak on >hunter2 ~test-* +get +ping +client"].flatMap { ["--user"] + $0.split(separator: " ").map(String.init) }
+        let server = try RedisServer(["--requirepass", "s3cret pass"] + users)
         try await server.start(answers: false)
         @Sendable func configuration(_ user: String?, _ password: String?, database: Int = 0) -> RedisConfiguration {
             var configuration = server.configuration

@@ -73,7 +73,7 @@ struct RateLimitTests {
         let limit = RateLimit(tokens: 1, perMilliseconds: 3_600_000, burst: 1)
         for index in 0..<10_000 {
             #expect(await store.take(1, from: "\(index)", limit: limit, at: 0).isAllowed)
-            #expect(await !store.take(1, from: "\(max(0, index - 40))", limit: limit, at: 0).isAllowed)
+            #expect(await !store.take(1, from: "\(max(0, index - 20))", limit: limit, at: 0).isAllowed)
             #expect(store.count <= 100)
         }
         let empty = MemoryRateLimitStore()
