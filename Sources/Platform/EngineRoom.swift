@@ -48,6 +48,8 @@ struct EngineRoom: Sendable {
     private func postgres(_ name: String, _ settings: PostgresSettings) throws -> any Database {
         #if ENGINE_POSTGRES
             var own = PostgresDatabase.Configuration(connection: settings.url(of: EngineRoom.word(name)).value)
+            // One database for all services, a schema each.
+            if !settings.url.contains("{service}") { own.schema = settings.schemaPrefix + EngineRoom.word(name) }
             own.writers = settings.writers
             own.readers = settings.readers
             own.createIfMissing = settings.createsDatabases
