@@ -56,8 +56,8 @@ public final class SQLiteDatabase: Database {
         self.path = path
         self.configuration = configuration
         queue = DispatchQueue(label: "waybill.sqlite.\(name)")
-        writer = try SQLiteConnection(path: path, isReader: false)
         let isMemory = path == ":memory:"
+        writer = try SQLiteConnection(path: path, isReader: false, gathers: !isMemory && configuration.synchronous == "FULL")
         try SQLiteDatabase.configure(writer, configuration, isMemory: isMemory)
         readers = isMemory ? nil : SQLiteReaders(name: name, path: path, count: configuration.readers)
         commits = Counter(label: "waybill_storage_commits", dimensions: [("database", name)])
