@@ -26,6 +26,8 @@ public final class SQLiteDatabase: Database {
     }
 
     public let name: String
+    /// There is one writer, and a rolled-back `AUTOINCREMENT` gives its number out again.
+    public let commitsInOrder = true
     private let path: String
     private let configuration: Configuration
     private let queue: DispatchQueue

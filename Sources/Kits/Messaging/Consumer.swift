@@ -23,7 +23,8 @@ extension EventHandler {
     public var deduplicatesItself: Bool { false }
 }
 
-/// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
+/// Drives one handler: batches from the feed, one transaction each, with its position (and inbox rows, where the position does not tell what was applied); parking and dead
+/// letters when an event fails.
 ///
 /// Events that are in trouble (parked ones) or may be (those that were in flight when the process ended without warning) are counted durably before they are
 /// handled, so that one that ends the process is found and becomes a dead letter like any other (RELIABILITY, trap 13). All others cost no statement more.
@@ -47,6 +48,8 @@ public final class Consumer: Service, CustomStringConvertible {
     let mayBeParked = Atomic<Bool>(true)
     /// What is left of a start after a crash; nil as soon as that is over.
     let careful = Mutex<CarefulStart?>(nil)
+    /// The logs whose numbers tell what was applied, and where this process found the consumer in them.
+    let exactLogs = Mutex<[String: Int64]>([:])
     private let applied: Counter
     let failed: Counter
     let dead: Counter
@@ -87,7 +90,9 @@ public final class Consumer: Service, CustomStringConvertible {
             )
         }
         CrashPoint.inPreparation.reached(in: context.service)
-        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last) }
+        trust(positions)
+        let exact = bus.exactSources
+        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last, isExact: exact.contains(source)) }
         backlog.set(parked: parked, deadLetters: dead)
         let start = CarefulStart(positions: positions, last: last, suspects: suspects)
         careful.withLock { $0 = wasProper || start.isOver ? nil : start }
@@ -162,7 +167,7 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     private func apply(_ events: [Envelope], counted attempt: Int64, in transaction: any Transaction) throws {
-        var fresh = handler.deduplicatesItself ? events : try Inbox.admit(events, in: transaction)
+        var fresh = try admit(events, in: transaction)
         if attempt > 0 { try Attempts.forget(fresh.map(\.id), in: transaction) }
         if mayBeParked.load(ordering: .relaxed) {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)

@@ -24,6 +24,8 @@ public final class EventFeed: Sendable {
         var announced: Int64 = 0
         /// Events in the feed or being applied.
         var outstanding = 0
+        /// Whether numbers are given out in the order of commits and without gaps.
+        var isExact = false
         /// Something after `taken` is only in the outbox.
         var isBehind = false
         /// When the first event that is only in the outbox was decided; nil when that was before this process began.
@@ -74,24 +76,29 @@ public final class EventFeed: Sendable {
     package var hasWork: Bool { state.withLock { !$0.buffer.isEmpty || $0.sources.values.contains(where: \.isBehind) } }
 
     /// Sets where a source stands when the consumer starts.
-    func begin(_ source: String, applied: Int64, announced: Int64) {
+    /// - Parameter isExact: whether the source numbers its events in the order of their commits: then an event whose number does not follow upon the newest is not
+    ///   taken, but read from the outbox with those before it.
+    func begin(_ source: String, applied: Int64, announced: Int64, isExact: Bool = false) {
         state.withLock { state in
             var entry = state.sources[source] ?? Source()
             entry.applied = applied
             entry.taken = applied
             entry.announced = max(announced, entry.announced)
             entry.isBehind = entry.announced > applied
+            entry.isExact = isExact
             state.sources[source] = entry
         }
     }
 
     package func offer(_ events: [Envelope], from source: String) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-            guard let last = events.last, var entry = state.sources[source] else { return nil }
+            guard let first = events.first, let last = events.last, var entry = state.sources[source] else { return nil }
+            // A consumer's position stands for everything before it, so that nothing may be put behind a gap.
+            let hasGap = entry.isExact && first.sequence > max(entry.announced, entry.taken) + 1
             entry.announced = max(entry.announced, last.sequence)
             defer { state.sources[source] = entry }
             if !entry.isBehind {
-                if state.buffer.count + events.count > capacity {
+                if hasGap || state.buffer.count + events.count > capacity {
                     entry.isBehind = true
                     entry.behindSince = events.first?.time
                 } else {
