@@ -109,7 +109,7 @@ let package = Package(
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
-        library("Storage", "Kits/Storage", ["Wire"]),
+        library("Storage", "Kits/Storage", ["Wire", metrics]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),

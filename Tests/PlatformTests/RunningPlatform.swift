@@ -13,7 +13,7 @@ struct RunningPlatform: Sendable {
 
     /// Runs a platform around a closure and stops it afterwards.
     static func with(
-        folder: String? = nil, clock: any WallClock = SystemClock(), _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
+        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil, _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (RunningPlatform) async throws -> Void
     ) async throws {
         var configuration = PlatformConfiguration(storage: folder.map { .folder($0) } ?? .memory)
@@ -22,7 +22,7 @@ struct RunningPlatform: Sendable {
         adjust(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock)
+        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock, broker: broker)
         let (ports, announce) = AsyncStream<Int>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

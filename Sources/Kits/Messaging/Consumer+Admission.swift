@@ -33,9 +33,10 @@ extension Consumer {
     /// Whether an event has to be looked at at all; it counts as applied from now on.
     func admits(_ event: Envelope, in transaction: any Transaction) throws -> Bool { try !admit([event], in: transaction).isEmpty }
 
-    /// Remembers where this process found the consumer in the exact logs.
-    func trust(_ positions: [String: Int64]) {
-        let logs = Dictionary(uniqueKeysWithValues: bus.exactSources.map { ($0, positions[$0] ?? 0) })
+    /// Remembers from where on the numbers of exact logs tell what was applied: behind all that was there when this process began. What was there before may have
+    /// come in another way, through a broker perhaps, or from a log that somebody has replaced since.
+    func trust(_ positions: [String: Int64], _ last: [String: Int64]) {
+        let logs = Dictionary(uniqueKeysWithValues: bus.exactSources.map { ($0, max(positions[$0] ?? 0, last[$0] ?? 0)) })
         exactLogs.withLock { $0 = logs }
     }
 }
@@ -48,7 +49,7 @@ private struct PositionMarks {
         case isUnknown
     }
 
-    /// Where the process found the consumer, by source; other sources are no exact logs.
+    /// Behind which numbers positions are trusted, by source; other sources are no exact logs.
     private let begins: [String: Int64]
     /// The source that was asked for last, and where the consumer stands in it; events come in runs of one source.
     private var source = ""
@@ -63,7 +64,7 @@ private struct PositionMarks {
         guard sequence > 0 else { return .isUnknown }
         if event.source != source { try turn(to: event.source, in: transaction) }
         guard let begin else { return .isUnknown }
-        // Everything that this process is given is behind where it began. An older number was given out anew: the log was replaced, and its numbers say nothing.
+        // What is older than this process is only given to it if it was not applied before, and once; or the number was given out anew.
         guard sequence > begin else { return .isUnknown }
         guard sequence > position else { return .wasApplied }
         position = sequence

@@ -48,6 +48,7 @@ extension Consumer {
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
+                try self.checkClaims(in: transaction)
                 guard try self.admits(event, in: transaction) else { return }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts)) ?? 0)

@@ -58,6 +58,8 @@ extension Transaction {
 public protocol Database: AnyObject, Sendable {
     /// The owning service's name, for metrics and messages.
     var name: String { get }
+    /// Writes that wait for the writer; a gauge.
+    var waitingWrites: Int { get }
 
     /// Whether transactions become visible one after the other, in the order in which `{serial}` columns gave them their numbers, and a number is not lost when a
     /// transaction is rolled back: where one writer does all the writing.
@@ -81,6 +83,7 @@ public protocol Database: AnyObject, Sendable {
 extension Database {
     /// Several writers commit in any order: an engine that can promise more says so.
     public var commitsInOrder: Bool { false }
+    public var waitingWrites: Int { 0 }
 }
 
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.

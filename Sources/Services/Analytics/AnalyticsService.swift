@@ -41,7 +41,10 @@ public final class AnalyticsService: ServiceModule {
     }
 
     public var runners: [any Service] {
-        [KeepAggregates(database: database, context: environment.context, logger: environment.logger, rebuild: rebuild)]
+        [
+            KeepAggregates(
+                database: database, context: environment.context, logger: environment.logger, rebuild: rebuild, isInCharge: environment.role.isInCharge)
+        ]
     }
 
     /// Where the stored sums differ from the facts they are sums of, in words; empty when they agree, as they must. For audits.

@@ -22,7 +22,7 @@ public final class OperationsService: ServiceModule {
 
     public let migrations = [
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
     ]
 
     public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
@@ -42,7 +42,11 @@ public final class OperationsService: ServiceModule {
         ]
     }
 
-    public var runners: [any Service] { [KeepStreamsAlive(live: live, clock: environment.context.clock)] }
+    public var runners: [any Service] {
+        let keeper = KeepStreamsAlive(live: live, clock: environment.context.clock)
+        if environment.role.isAlone { return [keeper] }
+        return [keeper, WatchArchive(database: database, live: live, clock: environment.context.clock, logger: environment.logger)]
+    }
 
     /// Stored events behind a sequence number, decoded; empty at the end. Types that this program does not know are left out.
     /// - Throws: ``StorageError``; ``UnknownEvent`` for a version of a known type that is too new: what is counted without it would be wrong.
