@@ -35,8 +35,8 @@ public struct PlatformConfiguration: Sendable {
         // Beyond a tenth of a second nothing is gained, and a batch no longer holds what comes in the meantime.
         let longest = max(commitInterval, .milliseconds(100))
         return switch database {
-        case "analytics": min(commitInterval * 10, longest)
-        case "notifications": min(commitInterval * 8, longest)
+        case "analytics": min(commitInterval * 30, longest)
+        case "notifications": min(commitInterval * 16, longest)
         // Streams of events show what the archive has committed.
         case "operations": min(commitInterval * 2, longest)
         default: commitInterval

@@ -13,10 +13,12 @@ public struct Job: Sendable {
     public let payload: String
     /// Attempts that failed so far.
     public let attempts: Int64
+    /// What the payload says, where this process has just written it: spares its handler from reading it back. Nil for a job out of the table.
+    public let content: (any Sendable)?
 
     /// A job that has not been tried.
-    public init(id: Identifier, kind: String, key: Identifier, payload: String, attempts: Int64 = 0) {
-        (self.id, self.kind, self.key, self.payload, self.attempts) = (id, kind, key, payload, attempts)
+    public init(id: Identifier, kind: String, key: Identifier, payload: String, attempts: Int64 = 0, content: (any Sendable)? = nil) {
+        (self.id, self.kind, self.key, self.payload, self.attempts, self.content) = (id, kind, key, payload, attempts, content)
     }
 }
 

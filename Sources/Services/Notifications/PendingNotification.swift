@@ -34,6 +34,10 @@ struct PendingNotification: Sendable, Equatable {
     /// Reads a job back.
     /// - Throws: ``JSONSyntaxError``, ``JSONMismatch``.
     init(_ job: Job) throws {
+        if let known = job.content as? PendingNotification {
+            self = known
+            return
+        }
         guard case .object(let json) = try JSONParser.parse(Array(job.payload.utf8)) else { throw JSONMismatch(key: "", expected: "an object") }
         guard let kind = NotificationKind(rawValue: try json.string("kind")) else { throw JSONMismatch(key: "kind", expected: "a kind of notification") }
         (id, orderID, self.kind) = (job.id, job.key, kind)
@@ -56,7 +60,7 @@ struct PendingNotification: Sendable, Equatable {
             json.member("correlationId", correlationID)
             json.member("causationId", causationID)
         }
-        return Job(id: id, kind: SendNotification.jobKind, key: orderID, payload: String(decoding: payload, as: UTF8.self))
+        return Job(id: id, kind: SendNotification.jobKind, key: orderID, payload: String(decoding: payload, as: UTF8.self), content: self)
     }
 
     /// The message as the customer gets it.

@@ -27,7 +27,7 @@ struct ChargePayment: JobHandler {
     let outbox: Outbox
 
     func perform(_ job: Job, context: ServiceContext) async throws -> PaymentIntent {
-        let payment = try PaymentJob(job.payload)
+        let payment = try PaymentJob(of: job)
         guard let amount = payment.amount else { throw UnexpectedAnswer(description: "a charge without an amount") }
         let intent = try await provider.charge(key: payment.paymentID, orderID: job.key, amount: amount, method: payment.method, timeout: timeout)
         guard intent.amount == amount else { throw UnexpectedAnswer(description: "the provider's intent is over \(intent.amount), not \(amount)") }
@@ -35,7 +35,7 @@ struct ChargePayment: JobHandler {
     }
 
     func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let cause = Cause(try PaymentJob(job.payload))
+        let cause = Cause(try PaymentJob(of: job))
         var desk = try PaymentDesk([job.key], in: transaction, context: context)
         guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
         desk.apply(input, to: job.key, because: cause) { payment in
