@@ -23,6 +23,9 @@ public struct PlatformConfiguration: Sendable {
     /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
     public var commitInterval: Duration = .milliseconds(3)
 
+    /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer.
+    public var strainedCommitInterval: Duration = .milliseconds(20)
+
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()
     /// How many connections are served at once; those beyond are answered 503 and closed.

@@ -62,8 +62,10 @@ public struct JobQueue: Sendable {
         return zip(jobs, counts).compactMap { $1 == 1 ? $0 : nil }
     }
 
-    /// Removes a finished job; false when it was finished before, so that an outcome is recorded once.
-    static func finish(_ job: Job, in transaction: any Transaction) throws -> Bool { try transaction.execute(delete, [.id(job.id)]) == 1 }
+    /// Removes finished jobs; false for one that was finished before, so that an outcome is recorded once.
+    static func finish(_ jobs: [Job], in transaction: any Transaction) throws -> [Bool] {
+        try transaction.executeCounting(delete, each: jobs.map { [.id($0.id)] }).map { $0 == 1 }
+    }
 
     static func postpone(_ job: Job, attempts: Int64, until due: Timestamp, error: String, in transaction: any Transaction) throws {
         try transaction.execute(postpone, [.id(job.id), .integer(attempts), .time(due), .text(error)])

@@ -34,13 +34,14 @@ struct ChargePayment: JobHandler {
         return intent
     }
 
-    func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let cause = Cause(try PaymentJob(of: job))
-        var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
-        desk.apply(input, to: job.key, because: cause) { payment in
-            payment.intentID = intent.id
-            payment.reason = intent.reason
+    func record(_ finished: [FinishedJob<PaymentIntent>], in transaction: any Transaction, context: ServiceContext) throws {
+        var desk = try PaymentDesk(finished.map(\.job.key), in: transaction, context: context)
+        for (job, intent) in finished.lazy.map({ ($0.job, $0.outcome) }) {
+            guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
+            desk.apply(input, to: job.key, because: Cause(try PaymentJob(of: job))) { payment in
+                payment.intentID = intent.id
+                payment.reason = intent.reason
+            }
         }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
     }
