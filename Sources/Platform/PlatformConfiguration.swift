@@ -41,7 +41,7 @@ public struct PlatformConfiguration: Sendable {
         case "analytics": min(commitInterval * 30, longest)
         case "notifications": min(commitInterval * 16, longest)
         // Streams of events show what the archive has committed.
-        case "operations": min(commitInterval * 2, longest)
+        case "operations": min(commitInterval * 4, longest)
         default: commitInterval
         }
     }

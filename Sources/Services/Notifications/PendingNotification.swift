@@ -64,10 +64,5 @@ struct PendingNotification: Sendable, Equatable {
     }
 
     /// The message as the customer gets it.
-    var message: Message {
-        let wording = NotificationWording.of(kind)
-        let values = NotificationTemplate.Values(orderID: orderID.description, total: total, reason: reason)
-        return Message(
-            id: id, orderID: orderID, kind: kind, customerID: customerID, subject: wording.subject.rendered(values), text: wording.text.rendered(values))
-    }
+    var message: Message { Message(id: id, orderID: orderID, kind: kind, customerID: customerID, total: total, reason: reason) }
 }
