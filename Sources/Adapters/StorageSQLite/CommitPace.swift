@@ -13,7 +13,7 @@ public final class CommitPace: Sendable {
     /// The least interval between the beginnings of two transactions of a busy writer; 0 for each database's own.
     public var least: Duration {
         get { .nanoseconds(Int64(clamping: nanoseconds.load(ordering: .relaxed))) }
-        nonmutating set(least) {
+        set(least) {
             let (seconds, attoseconds) = max(.zero, least).components
             nanoseconds.store(UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000), ordering: .relaxed)
         }
