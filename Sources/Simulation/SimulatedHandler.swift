@@ -13,6 +13,8 @@ struct SimulatedHandler: EventHandler, @unchecked Sendable {
     var subscriptions: Set<String>? { base.subscriptions }
     var deduplicatesItself: Bool { base.deduplicatesItself }
 
+    func canWait(_ event: Envelope) -> Bool { base.canWait(event) }
+
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
         try world.poison(events, consumer: consumer)
         try transaction.execute(SimulatedHandler.testify, each: events.map { [.id($0.id)] })

@@ -15,12 +15,15 @@ public protocol EventHandler: Sendable {
     var subscriptions: Set<String>? { get }
     /// Whether the handler's own tables refuse a second delivery of an event, so that no inbox row is needed.
     var deduplicatesItself: Bool { get }
+    /// Whether an event may wait a moment, until another one comes that may not: one that means nothing to the handler is worth no transaction of its own.
+    func canWait(_ event: Envelope) -> Bool
     /// Applies a batch.
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws
 }
 
 extension EventHandler {
     public var deduplicatesItself: Bool { false }
+    public func canWait(_ event: Envelope) -> Bool { false }
 }
 
 /// Drives one handler: batches from the feed, one transaction each, with its position (and inbox rows, where the position does not tell what was applied); parking and dead
@@ -71,7 +74,7 @@ public final class Consumer: Service, CustomStringConvertible {
     ) {
         (ownRegistry, self.replicas) = (registry, replicas)
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
-        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity, canWait: handler.canWait)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
         failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
         dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])

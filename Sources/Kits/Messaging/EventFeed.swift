@@ -37,6 +37,13 @@ public final class EventFeed: Sendable {
         var sources: [String: Source] = [:]
         var waiter: CheckedContinuation<Void, Never>?
         var isStopped = false
+        /// Events in the buffer that may not wait.
+        var urgent = 0
+        /// Whether those that may have waited long enough.
+        var isHurried = false
+
+        /// Whether there is something to do that is worth doing now.
+        var isReady: Bool { isStopped || urgent > 0 || isHurried && !buffer.isEmpty || sources.values.contains(where: \.isBehind) }
     }
 
     /// The consumer's name.
@@ -44,11 +51,13 @@ public final class EventFeed: Sendable {
     /// The types it subscribes to; nil for all.
     public let types: Set<String>?
     private let capacity: Int
+    private let canWait: @Sendable (Envelope) -> Bool
     private let state = Mutex(State())
 
     /// A feed that holds at most `capacity` events in memory.
-    public init(consumer: String, types: Set<String>?, capacity: Int = 8192) {
-        (self.consumer, self.types, self.capacity) = (consumer, types, capacity)
+    /// - Parameter canWait: whether an event is left until another comes, or until ``hurry()``.
+    public init(consumer: String, types: Set<String>?, capacity: Int = 8192, canWait: @escaping @Sendable (Envelope) -> Bool = { _ in false }) {
+        (self.consumer, self.types, self.capacity, self.canWait) = (consumer, types, capacity, canWait)
     }
 
     /// Events that wait in memory or are being applied; a gauge.
@@ -105,10 +114,22 @@ public final class EventFeed: Sendable {
                     for event in events where types?.contains(event.type) ?? true {
                         state.buffer.append(event)
                         entry.outstanding += 1
+                        if !canWait(event) { state.urgent += 1 }
                     }
                 }
             }
-            guard !state.buffer.isEmpty || entry.isBehind else { return nil }
+            guard state.urgent > 0 || entry.isBehind else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Lets nothing that is in the feed wait any longer. To be called now and then.
+    func hurry() {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard !state.buffer.isEmpty else { return nil }
+            state.isHurried = true
             defer { state.waiter = nil }
             return state.waiter
         }
@@ -118,11 +139,11 @@ public final class EventFeed: Sendable {
     /// The next piece of work; waits until there is some.
     func next(limit: Int) async -> Work {
         while true {
-            if let work = take(limit: limit) { return work }
+            if state.withLock({ $0.isReady }), let work = take(limit: limit) { return work }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let isReady = state.withLock { state in
-                        if state.isStopped || !state.buffer.isEmpty || state.sources.values.contains(where: \.isBehind) { return true }
+                        if state.isReady { return true }
                         state.waiter = continuation
                         return false
                     }
@@ -142,6 +163,8 @@ public final class EventFeed: Sendable {
                 let count = min(limit, state.buffer.count)
                 let events = Array(state.buffer.prefix(count))
                 state.buffer.removeFirst(count)
+                state.urgent = state.buffer.isEmpty ? 0 : max(0, state.urgent - events.count { !canWait($0) })
+                if state.buffer.isEmpty { state.isHurried = false }
                 for run in EventFeed.runs(of: events) { state.sources[run.source]?.taken = run.last }
                 return .apply(events)
             }

@@ -9,6 +9,9 @@ struct ReactToOrders: EventHandler {
     let outbox: Outbox
     let subscriptions = Choreography.subscriptions(of: .payments)
 
+    /// Most confirmed orders were paid here.
+    func canWait(_ event: Envelope) -> Bool { event.isReadable && PaymentState.Input(event.event) == nil }
+
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
         let relevant = events.compactMap { event in PaymentState.Input(event.event).map { (event, $0) } }
         var desk = try PaymentDesk(relevant.map(\.0.key), in: transaction, context: context)
