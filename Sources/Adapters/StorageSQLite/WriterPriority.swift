@@ -4,9 +4,8 @@ import Foundation
 /// and an answer that costs microseconds would wait for milliseconds; writers have whole batches to do and lose nothing that their clients would notice.
 /// Writers run on Dispatch's workers, which other tasks share: a worker that has once written keeps its lower priority. Event loops have threads of their own.
 enum WriterPriority {
-    /// Steps of niceness: about a ninth of an ordinary thread's share when there is not enough for all. There are a dozen writers, and an event loop that refuses ten
-    /// thousand requests a second needs two fifths of a processor.
-    private static let steps: Int32 = 10
+    /// Steps of niceness: about a third of an ordinary thread's share when there is not enough for all.
+    private static let steps: Int32 = 5
 
     /// `PRIO_PROCESS`, which C libraries declare with different types.
     private static let kind: Int32 = 0
