@@ -92,6 +92,8 @@ public struct KafkaSettings: Sendable, Equatable {
     /// `host:port,host:port`.
     public var bootstrap: String
     public var partitions = 12
+    /// What the names of topics and groups begin with, so that several platforms can share a cluster; nothing by default.
+    public var prefix = ""
     /// Copies of each topic; a cluster with fewer brokers gets as many copies as it has brokers.
     public var replication = 3
     /// Passed to librdkafka as they are (`security.protocol`, `sasl.username` ...). May hold passwords: never to be printed.

@@ -50,7 +50,7 @@ struct EngineRoom: Sendable {
 
     private func postgres(_ name: String, _ settings: PostgresSettings) throws -> any Database {
         #if ENGINE_POSTGRES
-            var own = PostgresDatabase.Configuration(url: settings.url(of: EngineRoom.word(name)).value)
+            var own = PostgresDatabase.Configuration(connection: settings.url(of: EngineRoom.word(name)).value)
             own.writers = settings.writers
             own.readers = settings.readers
             own.createIfMissing = settings.createsDatabases
@@ -58,7 +58,7 @@ struct EngineRoom: Sendable {
             // The hand-over in memory relies on one writer, whose commits are in the order of their outbox rows.
             own.isExclusive = engines.broker == .embedded
             own.onBroken = { [onBroken] in onBroken($0, name) }
-            return try PostgresDatabase(name: name, configuration: own, logger: logger)
+            return try PostgresDatabase(name: name, configuration: own)
         #else
             throw EngineRoom.lacks("postgres")
         #endif
@@ -71,18 +71,19 @@ struct EngineRoom: Sendable {
         case .embedded: return nil
         case .kafka(let settings):
             #if ENGINE_KAFKA
-                var own = KafkaBroker.Configuration(bootstrap: settings.bootstrap)
-                own.replication = settings.replication
+                var own = KafkaConfiguration(bootstrapServers: settings.bootstrap)
+                own.replicationFactor = settings.replication
                 own.properties = settings.properties.mapValues(\.value)
-                return KafkaBroker(configuration: own, logger: logger)
+                let kafka = KafkaBroker(own, logger: logger)
+                return settings.prefix.isEmpty ? kafka : PrefixedBroker(kafka, prefix: settings.prefix)
             #else
                 throw EngineRoom.lacks("kafka")
             #endif
         case .rabbitmq(let settings):
             #if ENGINE_RABBITMQ
-                var own = RabbitMQBroker.Configuration(url: settings.url.value)
+                var own = try RabbitMQConfiguration(url: settings.url.value)
                 own.prefix = settings.prefix
-                return try RabbitMQBroker(configuration: own, logger: logger)
+                return try RabbitMQBroker(own, logger: logger)
             #else
                 throw EngineRoom.lacks("rabbitmq")
             #endif
@@ -105,7 +106,7 @@ struct EngineRoom: Sendable {
         case .memory: return MemoryCache()
         case .redis(let url):
             #if ENGINE_REDIS
-                return try RedisCache(url: url.value, logger: logger)
+                return RedisCache(RedisClient(try RedisConfiguration(url: url.value), logger: logger), name: "orders")
             #else
                 throw EngineRoom.lacks("redis")
             #endif

@@ -85,7 +85,7 @@ package struct ServiceAssembly: Sendable {
         let environments = databases.map(environment)
         let inventory = InventoryService(environments[1])
         operations = OperationsService(environments[5])
-        orders = OrdersService(environments[0], availability: availability ?? inventory.availability, configuration: configuration.orders)
+        orders = OrdersService(environments[0], availability: availability ?? inventory.availability, cache: cache, configuration: configuration.orders)
         payments = PaymentsService(environments[2], provider: provider, timeout: configuration.paymentTimeout)
         notifications = NotificationsService(environments[3], channels: channels)
         analytics = AnalyticsService(environments[4], history: ArchiveHistory(operations: operations))

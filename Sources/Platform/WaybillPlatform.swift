@@ -59,6 +59,7 @@ public final class WaybillPlatform: Sendable {
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await assembly.broker?.close()
+        await assembly.cache?.close()
         for pool in assembly.remotes { await pool.shutdown() }
         for database in assembly.databases { await database.close() }
         LogWriter.standardError.flush()
@@ -71,6 +72,7 @@ public final class WaybillPlatform: Sendable {
         let databases: [any Database]
         let audit: AuditDesk
         let broker: (any EventBroker)?
+        let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
     }
 
@@ -88,7 +90,7 @@ public final class WaybillPlatform: Sendable {
         let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
         var replicas: [String: ServiceReplica] = [:]
         if let distribution {
-            for database in databases {
+            for database in databases where parts.reads(database.name) {
                 replicas[database.name] = distribution.replica(
                     of: database, clock: clock, context: context(database.name), logger: logger(for: database.name))
             }
@@ -101,7 +103,7 @@ public final class WaybillPlatform: Sendable {
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name]) }, local: parts.local,
-                availability: parts.runs("inventory") ? nil : remotes.availability, distribution: distribution, cache: cache, replica: { wired[$0] })
+                availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution, cache: cache, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)
@@ -110,6 +112,7 @@ public final class WaybillPlatform: Sendable {
         for replica in services.replicas { replica.listen() }
         let present = (databases + [ledger]).filter { !($0 is AbsentDatabase) }
         register(present, services)
+        remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
 
         let pressure = PlatformPressure(services, clock: clock)
@@ -120,7 +123,8 @@ public final class WaybillPlatform: Sendable {
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry, readiness: { [weak self] in self?.readiness(gate) ?? [] },
-            context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
+            onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then what
         // works on, then what leads its events away, last what writes the log.
@@ -131,9 +135,10 @@ public final class WaybillPlatform: Sendable {
         runners += services.appliers
         runners += services.workers
         runners.append(gateway)
+        runners += remotes.runners
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
-        return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, remotes: remotes.pools)
+        return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
     }
 
     private func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
@@ -161,6 +166,9 @@ public final class WaybillPlatform: Sendable {
             }
         }
     }
+
+    /// Where Inventory runs elsewhere and nobody said where: orders are let through, and the saga decides.
+    private static let unreachableInventory: AvailabilityCheck = { _ in throw PlatformError("the configuration names no upstream for inventory") }
 
     private static func isOutage(_ error: any Error) -> Bool {
         switch error {

@@ -83,7 +83,7 @@ enum Layer: String, CaseIterable {
         case .contracts: [.kit]
         case .service: [.contracts, .kit]
         case .adapter: [.contracts, .kit, .system]
-        // It asks services that run elsewhere as any client does.
+        // It asks services in other processes by the client that everybody has.
         case .platform: [.service, .adapter, .client, .contracts, .kit]
         // It surrounds the platform, and knows of its inside what it watches and drives.
         case .simulation: [.platform, .service, .adapter, .contracts, .kit]

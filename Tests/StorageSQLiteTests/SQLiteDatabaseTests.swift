@@ -70,7 +70,7 @@ struct SQLiteDatabaseTests {
         // A cache of a few pages, so that pages go to the log long before the commit.
         let database = try await open(folder.path("a.db")) { $0.cacheKiB = 40 }
         func write(_ numbers: ClosedRange<Int64>, fails: Bool = false) async throws {
-            _ = try await database.write { transaction in
+            try await database.write { transaction in
                 try transaction.execute(Self.insert, each: numbers.map { [.integer($0)] })
                 // Reads back what has left the cache.
                 #expect(try transaction.query(Self.all) { $0.integer(0) }.last == numbers.upperBound)

@@ -6,7 +6,7 @@ import Wire
 /// Which of the events that arrive have been applied before.
 ///
 /// A log that is *exact* numbers its events in the order in which they were committed, and ``EventFeed`` hands them on without a gap. What this consumer has applied of it
-/// is then told by one number, which it keeps with the effect anyway: its position. Everything else is told apart by its id (the inbox). See ADR 0020.
+/// is then told by one number, which it keeps with the effect anyway: its position. Everything else is told apart by its id (the inbox). See ADR 0021.
 extension Consumer {
     /// Leaves out what has been applied; the rest counts as applied from now on. In order.
     func admit(_ events: [Envelope], in transaction: any Transaction) throws -> [Envelope] {

@@ -58,7 +58,7 @@ public final class Janitor: Service, CustomStringConvertible {
         let inboxLimit = now.advanced(byMilliseconds: -Janitor.inboxAge)
         while try await database.write({ try Inbox.prune(before: inboxLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
         let keyLimit = now.advanced(byMilliseconds: -Janitor.idempotencyAge)
-        while try await database.write({ try $0.execute(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
+        while try await database.write({ try $0.executeCounting(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
         if keepsClosedLetters { return }
         let letterLimit = now.advanced(byMilliseconds: -Janitor.closedLetterAge)
         while try await database.write({ try DeadLetters.prune(closedBefore: letterLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}

@@ -84,7 +84,7 @@ public final class Lease: Service, CustomStringConvertible {
         let begun = ContinuousClock.now
         let (name, owner) = (self.name, self.owner)
         let epoch: Int64? = try await database.write { transaction in
-            guard try transaction.execute(Lease.take, [.text(name), .text(owner), .integer(Lease.milliseconds)]) == 1 else { return nil }
+            guard try transaction.executeCounting(Lease.take, [.text(name), .text(owner), .integer(Lease.milliseconds)]) == 1 else { return nil }
             return try transaction.first(Lease.epoch, [.text(name), .text(owner)]) { $0.integer(0) }
         }
         let before = state.withLock { state in

@@ -33,7 +33,9 @@ public struct Outbox: Sendable {
         guard let first = events.first else { return }
         let rows: [[SQLValue]] = events.map { [.text($0.type), .id($0.key), .bytes($0.body)] }
         if sink.needsSequences {
-            for (event, sequence) in zip(events, try transaction.insert(Outbox.insert, each: rows)) { event.sequence = sequence }
+            try transaction.insert(Outbox.insert, each: rows) { sequences in
+                for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+            }
         } else {
             try transaction.execute(Outbox.insert, each: rows)
         }
@@ -88,7 +90,7 @@ public struct Outbox: Sendable {
     /// Deletes at most `limit` rows up to a sequence number that all consumers have passed.
     /// - Returns: how many were deleted.
     static func prune(through sequence: Int64, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(prune, [.integer(sequence), .integer(Int64(limit))])
+        try transaction.executeCounting(prune, [.integer(sequence), .integer(Int64(limit))])
     }
 }
 

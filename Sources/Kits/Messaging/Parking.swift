@@ -54,7 +54,7 @@ enum Parking {
 
     /// Parks an event; false when it is parked already.
     static func park(_ event: Newcomer, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws -> Bool {
-        try transaction.execute(
+        try transaction.executeCounting(
             insert,
             [
                 .id(event.id), .id(event.key), .text(event.type), .bytes(event.body), .integer(attempts), .time(due), .text(error), .time(now),

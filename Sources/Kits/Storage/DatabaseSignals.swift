@@ -1,8 +1,10 @@
-/// A database through which processes can wake each other (PostgreSQL: LISTEN and NOTIFY). A signal says that something has changed and may get lost: who waits for one looks from time
-/// to time by itself.
+/// Wake-ups between the processes of one database: a process that has written something tells the others to look. What the signals mean is in the tables; a lost one
+/// costs time, never data.
 public protocol DatabaseSignals: AnyObject, Sendable {
-    /// Wakes whoever listens to a channel, soon; does not wait, and makes one of several that come at once.
+    /// Tells all who listen to a channel, in all processes, this one included. Returns at once; many in a short time become one, and none may arrive.
     func notify(_ channel: String)
-    /// Calls a closure whenever a channel was notified, by whatever process, and after a connection was lost. It must not wait.
+
+    /// Calls a closure whenever a channel is notified, until the database is closed; also when the connection was lost and is back, since something may have been
+    /// missed. Not before the first of these has come: whoever listens looks once by itself. The closure must be quick and must not wait.
     func listen(_ channel: String, _ body: @escaping @Sendable () -> Void)
 }

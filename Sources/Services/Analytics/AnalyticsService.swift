@@ -36,7 +36,7 @@ public final class AnalyticsService: ServiceModule {
         return [
             Route(.get, "/analytics/dashboard") { try await dashboard($0) },
             Route(.get, "/analytics/metrics") { try await metrics($0) },
-            Route(.post, "/analytics/rebuild") { [rebuild] in try await rebuild.handle($0) },
+            Route(.post, "/analytics/rebuild", answer: .slow) { [rebuild] in try await rebuild.handle($0) },
         ]
     }
 

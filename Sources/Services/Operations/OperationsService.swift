@@ -34,9 +34,9 @@ public final class OperationsService: ServiceModule {
         let schemas = ShowSchemas()
         return [
             Route(.get, "/orders/{id}/events") { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream") { try await follow.order($0) },
+            Route(.get, "/orders/{id}/stream", answer: .stream) { try await follow.order($0) },
             Route(.get, "/events") { try await list($0) },
-            Route(.get, "/events/stream") { try await follow.all($0) },
+            Route(.get, "/events/stream", answer: .stream) { try await follow.all($0) },
             Route(.get, "/events/schemas") { try schemas.list($0) },
             Route(.get, "/events/schemas/{type}") { try schemas.one($0) },
         ]
