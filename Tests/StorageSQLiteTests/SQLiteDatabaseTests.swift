@@ -91,6 +91,30 @@ struct SQLiteDatabaseTests {
         other.remove()
     }
 
+    @Test("what is left of a transaction that was rolled back is never written over what another connection has committed since")
+    func rolledBackBesideAnother() async throws {
+        let folder = try TemporaryFolder()
+        let (one, two) = (try await open(folder.path("a.db")) { $0.cacheKiB = 40 }, try await open(folder.path("a.db")))
+        for round in 0..<4 as Range<Int64> {
+            await #expect(throws: StorageError.failed("as planned")) {
+                try await one.write { transaction in
+                    try transaction.execute(Self.insert, each: (1_000_000...1_020_000 + round).map { [.integer($0)] })
+                    throw StorageError.failed("as planned")
+                }
+            }
+            let numbers = (round * 10_000..<round * 10_000 + 5_000).map { $0 }
+            try await two.write { try $0.execute(Self.insert, each: numbers.map { [.integer($0)] }) }
+            #expect(try await one.write { try $0.query(Self.all) { $0.integer(0) } }.suffix(5_000) == numbers[...])
+        }
+        try await one.write { try $0.execute(Self.insert, [.integer(-1)]) }
+        for database in [one, two] {
+            #expect(try await database.read { try $0.query(Self.all) { $0.integer(0) } }.count == 20_001)
+            #expect(try await database.read { try $0.first(SQL("PRAGMA integrity_check")) { $0.text(0) } } == "ok")
+            await database.close()
+        }
+        folder.remove()
+    }
+
     @Test("a common pace lengthens a database's interval and never shortens it")
     func pace() {
         let pace = CommitPace()

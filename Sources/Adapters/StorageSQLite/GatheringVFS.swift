@@ -6,7 +6,8 @@ import Glibc
 /// SQLite writes each page of a transaction by two system calls, one for the frame's header of 24 bytes and one for the page: some forty for a transaction here, a
 /// tenth of what an order costs. Nothing is taken for written before it is: SQLite syncs the log before it tells other connections of a commit
 /// (`synchronous=FULL`, without which this must not be used), and whatever looks at the file through this connection before that writes first what was gathered. What
-/// a failing write leaves behind is what it always was: frames without a commit, which SQLite does not read.
+/// a failing write leaves behind is what it always was: frames without a commit, which SQLite does not read. What is left of a transaction that was rolled back must be
+/// forgotten, see ``forget(_:)``: another connection may by then have written a commit at the same place.
 enum GatheringVFS {
     /// The name by which a connection asks for it.
     static let name = "waybill-gathering"
@@ -24,6 +25,13 @@ enum GatheringVFS {
         vfs.pointee.xOpen = { _, path, file, flags, outFlags in GatheringVFS.open(path, file, flags, outFlags) }
         return sqlite3_vfs_register(vfs, 0) == SQLITE_OK
     }()
+
+    /// Forgets what a connection has gathered of a transaction that comes to nothing. To be called at every rollback, whoever caused it.
+    static func forget(_ connection: OpaquePointer?) {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        guard sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file, file.pointee.pMethods == methods else { return }
+        GatheringFile.forget(file)
+    }
 
     /// The one for this operating system. Lives as long as the process.
     private nonisolated(unsafe) static let real = sqlite3_vfs_find(nil)
@@ -136,12 +144,14 @@ private struct GatheringFile {
         return forward(file) { $0.xWrite?($1, bytes, count, offset) }
     }
 
+    static func forget(_ file: UnsafeMutablePointer<sqlite3_file>) { outer(file).pointee.count = 0 }
+
+    /// Closes the file. What was committed is in it; anything else is part of a transaction that was not.
     static func close(_ file: UnsafeMutablePointer<sqlite3_file>?) -> Int32 {
         guard let file else { return SQLITE_IOERR }
-        let code = flush(file)
+        forget(file)
         free(outer(file).pointee.bytes)
         outer(file).pointee.bytes = nil
-        let closed = forward(file) { $0.xClose?($1) }
-        return code == SQLITE_OK ? closed : code
+        return forward(file) { $0.xClose?($1) }
     }
 }

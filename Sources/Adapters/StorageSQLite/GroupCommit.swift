@@ -26,9 +26,4 @@ extension SQLiteConnection {
         try reached?(.afterCommit)
         for action in transaction.commitActions { action() }
     }
-
-    /// Ends a transaction that failed, unless the failure has ended it.
-    func rollBack() {
-        if !isIdle { try? run("ROLLBACK") }
-    }
 }

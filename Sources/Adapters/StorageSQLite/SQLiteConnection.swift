@@ -66,6 +66,11 @@ final class SQLiteConnection {
     func beginReading() throws { try step(SQLiteConnection.begin) }
     /// Begins a transaction that writes, with the lock from the start: one that read first could fail at its first write.
     func beginWriting() throws { try step(SQLiteConnection.beginWriting) }
+    /// Ends a transaction that failed, unless the failure has ended it.
+    func rollBack() {
+        GatheringVFS.forget(handle)
+        if !isIdle { try? run("ROLLBACK") }
+    }
     /// Makes a transaction durable.
     func commit() throws { try step(SQLiteConnection.end) }
 
