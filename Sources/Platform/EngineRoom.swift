@@ -21,6 +21,8 @@ import Wire
 struct EngineRoom: Sendable {
     let configuration: PlatformConfiguration
     let logger: Logger
+    /// Of all SQLite databases of the process.
+    let pace: CommitPace
     /// Called with a database's error when its medium has failed.
     let onBroken: @Sendable (StorageError, String) -> Void
 
@@ -38,6 +40,7 @@ struct EngineRoom: Sendable {
     private func sqlite(_ name: String) throws -> any Database {
         var settings = SQLiteDatabase.Configuration()
         settings.commitInterval = configuration.commitInterval(of: name)
+        settings.pace = pace
         settings.onBroken = { [onBroken] in onBroken($0, name) }
         switch configuration.storage {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
