@@ -98,24 +98,25 @@ struct InstanceHealthTests {
             defer { now = end }
             return end - now
         }
+        func isEjected() -> Bool { health.recordFailure(at: now, begunAt: now, mayEject: true) }
         var lengths: [Int64] = []
-        #expect(health.recordFailure(at: now, begunAt: now, mayEject: true))
+        #expect(isEjected())
         lengths.append(length())
         for _ in 0..<4 {
             health.beginTrial(at: now)
-            #expect(health.recordFailure(at: now, begunAt: now, mayEject: true))
+            #expect(isEjected())
             lengths.append(length())
         }
         #expect(lengths == [10, 20, 40, 70, 70])
         health.beginTrial(at: now)
         health.recordSuccess(at: now, begunAt: now)
         now += 69
-        #expect(health.recordFailure(at: now, begunAt: now, mayEject: true))
+        #expect(isEjected())
         #expect(length() == 70)
         health.beginTrial(at: now)
         health.recordSuccess(at: now, begunAt: now)
         now += 70
-        #expect(health.recordFailure(at: now, begunAt: now, mayEject: true))
+        #expect(isEjected())
         #expect(length() == 10)
     }
 }
