@@ -32,6 +32,15 @@ public enum ServiceName: String, CaseIterable, Sendable {
     public static let everything = Set(ServiceName.allCases)
     /// Those that have a database, handlers and jobs.
     public static let withDatabase = ServiceName.allCases.filter { $0 != .gateway }
+
+    /// The services that this one calls over HTTP where they run elsewhere.
+    public var asks: [ServiceName] {
+        switch self {
+        case .gateway: ServiceName.withDatabase
+        case .orders: [.inventory]
+        case .inventory, .payments, .notifications, .analytics, .operations: []
+        }
+    }
 }
 
 /// Which databases the services have.
