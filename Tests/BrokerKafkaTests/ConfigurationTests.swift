@@ -64,6 +64,23 @@ struct ConfigurationTests {
         await broker.close()
     }
 
+    @Test("nobody answers: a member is told once, waits, and leaves at once")
+    func lonelyMember() async throws {
+        let broker = broker([:])
+        let member = try await broker.subscribe(group: "lonely", topics: ["nowhere"], member: "a")
+        let error = await #expect(throws: BrokerError.self) { try await member.next(limit: 1) }
+        guard case .unavailable = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        async let last = member.next(limit: 1)
+        let start = ContinuousClock.now
+        await member.close()
+        #expect(try await last == nil)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        await broker.close()
+    }
+
     @Test("keys are UUIDs as text; 16 bytes are taken as well, and anything else is the same every time")
     func keys() {
         let id = Identifier(high: 0x0192_8f00_0000_7abc, low: 0x8000_0000_0000_0001)
