@@ -96,7 +96,7 @@ struct ConfigurationTests {
     @Test("a refused batch is the fault of its largest message; what stays wrong is told from what passes")
     func errors() {
         let messages = [10, 30, 20].enumerated().map { TestCluster.message($0, 0, topic: "orders", padding: $1) }
-        func error(_ codes: (Int, rd_kafka_resp_err_t)...) -> BrokerError { KafkaBroker.error(codes.map { .init(place: $0, error: $1) }, messages) }
+        func error(_ codes: (Int, rd_kafka_resp_err_t)...) -> BrokerError { KafkaBroker.error(codes.map { .init(index: $0, error: $1) }, messages[...]) }
         #expect(
             error((0, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (2, RD_KAFKA_RESP_ERR__PURGE_QUEUE))
                 == .rejected(index: 1, reason: RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE.text))
