@@ -43,14 +43,14 @@ enum Engine: String, CaseIterable {
         case .kafka:
             [
                 .systemLibrary(name: "CKafka", path: "Sources/System/CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
-                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", log, metrics]),
+                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", deque, log, metrics]),
                 .executableTarget(name: "kafka-mock", dependencies: ["CKafka"], path: "Tests/KafkaMock", swiftSettings: strict),
                 test("BrokerKafka", ["BrokerKafka", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
         case .rabbitmq:
             [
                 .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
-                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", log, metrics]),
+                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", "Resilience", deque, log, metrics]),
                 test("BrokerRabbitMQ", ["BrokerRabbitMQ", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
         case .redis:
@@ -181,8 +181,8 @@ let package = Package(
             "Platform",
             [
                 "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log,
-                lifecycle,
-            ]),
+                lifecycle, httpTypes,
+            ] + nio),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

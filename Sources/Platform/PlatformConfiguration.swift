@@ -1,7 +1,7 @@
 import Orders
 import Resilience
 
-/// Everything that can be set about a platform in one process.
+/// Everything that can be set about a platform, or about the part of it that runs in this process.
 public struct PlatformConfiguration: Sendable {
     /// Where the databases lie.
     public enum Storage: Sendable {
@@ -12,6 +12,8 @@ public struct PlatformConfiguration: Sendable {
     }
 
     public var storage: Storage
+    /// What runs in this process, and on which engines.
+    public var engines = EngineConfiguration()
     public var host = "127.0.0.1"
     /// 0 lets the system choose.
     public var port = 8080

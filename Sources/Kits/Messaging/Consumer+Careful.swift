@@ -49,6 +49,7 @@ extension Consumer {
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
+                try self.checkClaims(in: transaction)
                 if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts)) ?? 0)

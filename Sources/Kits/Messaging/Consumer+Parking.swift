@@ -13,6 +13,7 @@ extension Consumer {
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
+                try self.checkClaims(in: transaction)
                 if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempt)) ?? 0)
@@ -32,11 +33,12 @@ extension Consumer {
             metadata: ["event": "\(event.type)", "id": "\(newcomer.id)", "order": "\(event.key)", "error": "\(event.error)"])
         return await retryingOutages {
             try await database.write { transaction in
+                try self.checkClaims(in: transaction)
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
                 try self.park(newcomer, attempts: 1, due: due, error: event.error, now: now, in: transaction)
                 try Attempts.fail(newcomer.id, attempt: 1, at: now, error: event.error, in: transaction)
-                try Inbox.advance([source: event.sequence], in: transaction)
+                if self.replicas == nil { try Inbox.advance([source: event.sequence], in: transaction) }
             }
         }
     }

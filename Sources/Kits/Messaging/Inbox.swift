@@ -32,6 +32,6 @@ enum Inbox {
     /// Forgets at most `limit` ids made before a moment; ids carry their time (UUIDv7).
     /// - Returns: how many were deleted.
     static func prune(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(prune, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
+        try transaction.executeCounting(prune, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
     }
 }

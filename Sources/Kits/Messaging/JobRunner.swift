@@ -36,6 +36,7 @@ public final class JobRunner: Service, CustomStringConvertible {
     private let context: ServiceContext
     private let logger: Logger
     private let maximumRunning: Int
+    private let claimMilliseconds: Int64
     private let maximumWaiting = 4096
     private let state = Mutex(State())
     private let performed: Counter
@@ -44,7 +45,11 @@ public final class JobRunner: Service, CustomStringConvertible {
     public var description: String { "jobs \(context.service)" }
 
     /// A runner of these handlers.
-    public init(handlers: [any JobHandler], database: any Database, context: ServiceContext, logger: Logger, maximumRunning: Int = 256) {
+    /// - Parameter claimMilliseconds: as its ``JobQueue``'s.
+    public init(
+        handlers: [any JobHandler], database: any Database, context: ServiceContext, logger: Logger, maximumRunning: Int = 256, claimMilliseconds: Int64 = 0
+    ) {
+        self.claimMilliseconds = claimMilliseconds
         self.handlers = Dictionary(handlers.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
         (self.database, self.context, self.logger, self.maximumRunning) = (database, context, logger, maximumRunning)
         performed = Counter(label: "waybill_jobs_performed", dimensions: [("service", context.service)])
@@ -194,7 +199,14 @@ public final class JobRunner: Service, CustomStringConvertible {
     package func poll() async throws {
         let now = context.now
         let limit = state.withLock { $0.held.count } + 500
-        for job in try await database.read({ try JobQueue.due(at: now, limit: limit, in: $0) }) { offer(job) }
+        let due = try await database.read { try JobQueue.due(at: now, limit: limit, in: $0) }
+        guard claimMilliseconds > 0, !due.isEmpty else {
+            for job in due { offer(job) }
+            return
+        }
+        let end = now.advanced(byMilliseconds: claimMilliseconds)
+        let room = max(0, maximumWaiting - state.withLock { $0.waiting.count })
+        for job in try await database.write({ try JobQueue.claim(at: now, until: end, limit: min(room, 500), in: $0) }) { offer(job) }
     }
 
     /// Looks into the table every quarter of a second.

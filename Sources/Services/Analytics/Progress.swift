@@ -66,6 +66,6 @@ enum ProgressTable {
 
     /// Forgets at most `limit` ids made before a moment.
     static func forget(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(forget, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
+        try transaction.executeCounting(forget, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
     }
 }

@@ -51,7 +51,7 @@ enum NotificationTable {
     static func finish(
         _ notification: PendingNotification, _ state: NotificationState, sentAt: Timestamp?, error: String?, in transaction: any Transaction
     ) throws -> Bool {
-        try transaction.execute(
+        try transaction.executeCounting(
             finish,
             [
                 .id(notification.orderID), .integer(notification.kind.code), .text(notification.channel), .integer(state.status.rawValue),

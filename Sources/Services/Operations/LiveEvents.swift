@@ -59,6 +59,9 @@ public final class LiveEvents: Sendable {
         subscription.end()
     }
 
+    /// Wakes everybody: something is new, and it is not known what.
+    func wakeAll() { for subscription in state.withLock({ $0.subscriptions }) { subscription.wake() } }
+
     /// Wakes those who have been waiting, so that they show their clients a sign of life.
     func tick() { for subscription in state.withLock({ $0.subscriptions }) { subscription.tick() } }
 

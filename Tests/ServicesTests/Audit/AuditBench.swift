@@ -184,7 +184,7 @@ final class AuditBench: Sendable {
     /// Runs a statement on a database behind everybody's back.
     @discardableResult
     func corrupt(_ database: any Database, _ text: String, _ parameters: SQLValue...) async throws -> Int {
-        try await database.write { try $0.execute(SQL(text), parameters) }
+        try await database.write { try $0.executeCounting(SQL(text), parameters) }
     }
 
     func number(_ database: any Database, _ text: String, _ parameters: SQLValue...) async throws -> Int64 {

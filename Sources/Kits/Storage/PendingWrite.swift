@@ -1,7 +1,5 @@
-import Storage
-
-/// A write that waits for its commit.
-protocol PendingWrite: Sendable {
+/// A write that waits for its commit: what every adapter's writer queues.
+package protocol PendingWrite: Sendable {
     /// Runs the closure inside the transaction; may be called again after a rollback.
     func perform(_ transaction: any Transaction) throws
     /// Resumes the caller with the result of the last run.
@@ -12,18 +10,18 @@ protocol PendingWrite: Sendable {
 
 /// The closure, its result and the caller that waits. Touched by the writer only, one step after the other; the writer resumes each exactly once, which
 /// is why the continuation need not check it.
-final class Pending<T: Sendable>: PendingWrite, @unchecked Sendable {
+package final class Pending<T: Sendable>: PendingWrite, @unchecked Sendable {
     private let body: @Sendable (any Transaction) throws -> T
     private let continuation: UnsafeContinuation<T, any Error>
     private var result: T?
 
-    init(body: @escaping @Sendable (any Transaction) throws -> T, continuation: UnsafeContinuation<T, any Error>) {
+    package init(body: @escaping @Sendable (any Transaction) throws -> T, continuation: UnsafeContinuation<T, any Error>) {
         (self.body, self.continuation) = (body, continuation)
     }
 
-    func perform(_ transaction: any Transaction) throws { result = try body(transaction) }
-    func succeed() {
+    package func perform(_ transaction: any Transaction) throws { result = try body(transaction) }
+    package func succeed() {
         if let result { continuation.resume(returning: result) } else { continuation.resume(throwing: StorageError.closed) }
     }
-    func fail(_ error: any Error) { continuation.resume(throwing: error) }
+    package func fail(_ error: any Error) { continuation.resume(throwing: error) }
 }

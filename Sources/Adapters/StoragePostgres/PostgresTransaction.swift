@@ -1,0 +1,170 @@
+import CPostgres
+import Storage
+
+/// A transaction on one connection. What need not be waited for is queued; whatever is waited for takes the queue along. The write methods are only reachable
+/// through `any Transaction`, which readers are never given.
+///
+/// `BEGIN` travels with the first statement. A statement that nobody waits for may fail later, at the next wait or at the commit; the transaction is lost then in any
+/// case, because PostgreSQL takes nothing more after an error, and whoever catches the error does not change that.
+final class PostgresTransaction: Transaction {
+    static let begin = SQL("BEGIN")
+    static let beginReading = SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    static let commit = SQL("COMMIT")
+    static let rollback = SQL("ROLLBACK")
+    /// The transaction's number; NULL while it has written nothing.
+    static let number = SQL("SELECT pg_current_xact_id_if_assigned()")
+    /// What every connection prepares before it is used, so that no transaction waits for it.
+    static let own = [begin, beginReading, commit, rollback, number]
+
+    /// A transaction whose `COMMIT` was not answered. Whether that of a number is durable, the server knows; nil where not even the number came back.
+    struct Doubt { let number: UInt64? }
+
+    private let connection: PostgresConnection
+    private let beginning: SQL
+    private var hasBegun = false
+    /// Keys that nobody waits for, and who is to be given them.
+    private var keys: [(reply: Reply, body: ([Int64]) -> Void)] = []
+    /// What to run once this is durable, in order.
+    private(set) var commitActions: [@Sendable () -> Void] = []
+    /// Set when the connection was lost between `COMMIT` and its answer.
+    private(set) var doubt: Doubt?
+
+    init(_ connection: PostgresConnection, isReader: Bool = false) {
+        self.connection = connection
+        beginning = isReader ? PostgresTransaction.beginReading : PostgresTransaction.begin
+    }
+
+    // MARK: Statements
+
+    func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws {
+        let reply = try send(sql, parameters, .rows)
+        try wait()
+        for result in reply.results {
+            let current = PostgresRow(result)
+            for number in 0..<PQntuples(result) {
+                current.number = number
+                try row(current)
+            }
+        }
+    }
+
+    func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws { _ = try send(sql, parameters, .nothing) }
+
+    func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int] {
+        if parameters.isEmpty { return [] }
+        let reply = try send(sql, parameters, .counts)
+        try wait()
+        return reply.counts
+    }
+
+    func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64] {
+        if parameters.isEmpty { return [] }
+        let reply = try send(sql, parameters, .keys)
+        try wait()
+        return reply.keys
+    }
+
+    func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
+        if parameters.isEmpty { return }
+        self.keys.append((try send(sql, parameters, .keys), keys))
+    }
+
+    func onCommit(_ body: @escaping @Sendable () -> Void) { commitActions.append(body) }
+
+    /// Runs a statement that is not worth preparing, as those of migrations are.
+    func executeOnce(_ text: String) throws {
+        try start()
+        _ = try unwrapping { try connection.sendOnce(text) }
+    }
+
+    /// Lets statements take as long as they need, within a bound, until the transaction ends.
+    func allowLongStatements(_ limit: Duration) throws {
+        try executeOnce("SET LOCAL statement_timeout = \(limit.nanoseconds / 1_000_000)")
+        connection.stallLimit = limit + .seconds(5)
+    }
+
+    private func send(_ sql: SQL, _ parameters: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
+        guard !parameters.isEmpty else { return Reply(kind, 0, "") }
+        return try unwrapping {
+            let statement = try connection.statement(sql, returnsKeys: kind == .keys)
+            try start()
+            return try connection.send(statement, parameters, kind)
+        }
+    }
+
+    private func start() throws {
+        guard !hasBegun else { return }
+        hasBegun = true
+        _ = try unwrapping { try connection.send(connection.statement(beginning), [[]], .nothing) }
+    }
+
+    private func wait() throws { try unwrapping { try connection.wait() } }
+
+    /// Shows the closures of services the errors of the port; the connection remembers what it was.
+    private func unwrapping<T>(_ body: () throws -> T) throws -> T {
+        do { return try body() } catch let failure as PostgresFailure { throw failure.storageError }
+    }
+
+    // MARK: The end
+
+    /// Makes everything durable, in one round trip.
+    /// - Throws: ``PostgresFailure``; when ``doubt`` is set, whether it is durable is open.
+    func commit() throws {
+        guard hasBegun else { return }
+        if let failure = connection.failure { throw failure }
+        // The number is on its way to us before the commit begins: if the server is lost while it commits, it can be asked later what became of it.
+        let number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows)
+        try connection.requestFlush()
+        let commit = try connection.send(connection.statement(PostgresTransaction.commit), [[]], .tag)
+        do { try connection.wait() } catch let failure as PostgresFailure {
+            guard case .lost = failure, commit.tag == nil else {
+                if commit.tag == "COMMIT" { return deliverKeys() }
+                throw failure
+            }
+            doubt = doubt(number)
+            throw failure
+        }
+        guard commit.tag == "COMMIT" else { throw PostgresFailure.refused(.failed("the server rolled back instead: \(commit.tag ?? "no answer")")) }
+        deliverKeys()
+    }
+
+    /// A transaction that wrote nothing leaves no doubt: it may be run again.
+    private func doubt(_ number: Reply) -> Doubt? {
+        guard let result = number.results.first else { return Doubt(number: nil) }
+        let row = PostgresRow(result)
+        return row.isNull(0) ? nil : Doubt(number: UInt64(bitPattern: row.integer(0)))
+    }
+
+    private func deliverKeys() { for (reply, body) in keys { body(reply.keys) } }
+
+    /// Ends a transaction that only read: the answer is not waited for, ``PostgresConnection/receive()`` takes it in later.
+    func endReading() throws {
+        guard hasBegun else { return }
+        try connection.send(connection.statement(PostgresTransaction.commit), [[]], .nothing)
+        try connection.synchronize()
+    }
+
+    /// Undoes everything.
+    /// - Returns: whether the connection can be used again.
+    func rollBack() -> Bool {
+        if connection.isLost { return false }
+        guard hasBegun else {
+            connection.forgetFailure()
+            return true
+        }
+        // Where something queued fails on the way, the server leaves the first out.
+        for _ in 0..<2 {
+            connection.forgetFailure()
+            guard let statement = try? connection.statement(PostgresTransaction.rollback), let reply = try? connection.send(statement, [[]], .tag) else {
+                return false
+            }
+            try? connection.wait()
+            if connection.isLost { return false }
+            if reply.tag == "ROLLBACK" {
+                connection.forgetFailure()
+                return true
+            }
+        }
+        return false
+    }
+}
