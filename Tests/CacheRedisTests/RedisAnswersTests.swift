@@ -7,7 +7,9 @@ import Testing
 /// Answers that nobody expects are errors of the cache, never traps.
 @Suite("Answers of Redis", .timeLimit(.minutes(1)))
 struct RedisAnswersTests {
-    @Test("keys that hold something else are misses or failures, and can be overwritten where they are texts", .enabled(if: RedisServer.isWanted, RedisServer.hint))
+    @Test(
+        "keys that hold something else are misses or failures, and can be overwritten where they are texts",
+        .enabled(if: RedisServer.isWanted, RedisServer.hint))
     func foreignKeys() async throws {
         let configuration = try await Redis.shared()
         let subject = Redis.subject(try await Redis.client(configuration))
@@ -55,7 +57,8 @@ struct RedisAnswersTests {
         "nonsense from the server is no answer",
         arguments: [
             "+OK\r\n+OK\r\n", ":1\r\n:2\r\n", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n*0\r\n", "*2\r\n$1\r\nx\r\n$1\r\n1\r\n$-1\r\n", "*1\r\n$1\r\n1\r\n$-1\r\n",
-            "-ERR no\r\n-ERR no\r\n", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n-WRONGTYPE no\r\n", "*-1\r\n*-1\r\n", "what is this\r\n", "$99999999999999999999\r\n", "*2147483647\r\n",
+            "-ERR no\r\n-ERR no\r\n", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n-WRONGTYPE no\r\n", "*-1\r\n*-1\r\n", "what is this\r\n", "$99999999999999999999\r\n",
+            "*2147483647\r\n",
             "$5\r\nabc", "\r\n\r\n", "", "close",
             "*2\r\n$20\r\n99999999999999999999\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n:-5\r\n:9999999\r\n$-1\r\n",
             String(repeating: "*1\r\n", count: 50),
