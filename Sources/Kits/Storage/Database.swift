@@ -67,6 +67,12 @@ extension Transaction {
 public protocol Database: AnyObject, Sendable {
     /// The owning service's name, for metrics and messages.
     var name: String { get }
+    /// Writes that wait for the writer; a gauge.
+    var waitingWrites: Int { get }
+
+    /// Whether transactions become visible one after the other, in the order in which `{serial}` columns gave them their numbers, and a number is not lost when a
+    /// transaction is rolled back: where one writer does all the writing.
+    var commitsInOrder: Bool { get }
 
     /// Runs a closure in a write transaction and returns when it is durable.
     /// - Throws: what the closure throws, or ``StorageError``.
@@ -81,6 +87,12 @@ public protocol Database: AnyObject, Sendable {
 
     /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
     func close() async
+}
+
+extension Database {
+    /// Several writers commit in any order: an engine that can promise more says so.
+    public var commitsInOrder: Bool { false }
+    public var waitingWrites: Int { 0 }
 }
 
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.
