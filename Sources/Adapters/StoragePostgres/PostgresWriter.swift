@@ -99,7 +99,9 @@ final class PostgresWriter: @unchecked Sendable {
         let failure = connection.failure
         if connection.isLost || !transaction.rollBack() { link.drop() }
         switch failure {
-        case nil: return (error as? PostgresFailure)?.storageError ?? error
+        case nil:
+            guard error is TransactionConflict else { return (error as? PostgresFailure)?.storageError ?? error }
+            pause(milliseconds: Double.random(in: 1...Double(10 << tries)))
         case .refused(let error): return error
         case .stale: link.drop()
         case .lost(let text), .misconfigured(let text):
