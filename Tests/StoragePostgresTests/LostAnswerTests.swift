@@ -124,7 +124,9 @@ struct LostAnswerTests {
         try await scene.end()
     }
 
-    @Test("while it cannot be found out the caller hears just that; later commits wait, and the actions run in the order of the commits", arguments: [false, true])
+    @Test(
+        "while it cannot be found out the caller hears just that; later commits wait, and the actions run in the order of the commits",
+        arguments: [false, true])
     func uncertain(isExclusive: Bool) async throws {
         let scene = try await Scene {
             $0.isExclusive = isExclusive

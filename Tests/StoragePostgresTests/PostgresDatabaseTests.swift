@@ -6,15 +6,19 @@ import Testing
 import Wire
 
 /// One schema per test, removed afterwards.
-func withAccounts(
-    _ change: (inout PostgresDatabase.Configuration) -> Void = { _ in }, _ body: (PostgresDatabase) async throws -> Void
-) async throws {
-    let schema = TestServer.unusedName()
-    let database = try TestServer.database(schema: schema, change)
+func withAccounts(_ configuration: PostgresDatabase.Configuration? = nil, _ body: (PostgresDatabase) async throws -> Void) async throws {
+    let configuration = try configuration ?? TestServer.configuration()
+    let schema = try #require(configuration.schema)
+    let database = try PostgresDatabase(name: "test", configuration: configuration)
     try await database.migrate(Accounts.migrations, owner: "test")
     try await body(database)
     await database.close()
     try await TestServer.remove(schema)
+}
+
+/// A configuration for a schema of its own, and something else in it.
+func changed(_ change: (inout PostgresDatabase.Configuration) -> Void) throws -> PostgresDatabase.Configuration {
+    try TestServer.configuration(change)
 }
 
 private struct Deliberate: Error, Equatable {}
@@ -154,7 +158,8 @@ struct PostgresDatabaseTests {
                 let found = try await database.read { try $0.first(SQL("SELECT \(expression)")) { $0.integer(0) } }
                 #expect(found == expected, "\(expression)")
             }
-            let text = try await database.read { try $0.first(SQL("SELECT 12::bigint, '00000000-0000-0007-0000-000000000001'::uuid")) { $0.text(0) + $0.text(1) } }
+            let others = SQL("SELECT 12::bigint, '00000000-0000-0007-0000-000000000001'::uuid")
+            let text = try await database.read { try $0.first(others) { $0.text(0) + $0.text(1) } }
             #expect(text == "1200000000-0000-0007-0000-000000000001")
         }
     }
@@ -183,10 +188,13 @@ struct PostgresDatabaseTests {
         let schema = TestServer.unusedName()
         let database = try TestServer.database(schema: schema) { $0.statementTimeout = .milliseconds(1500) }
         let show = SQL("SELECT current_setting($1)")
-        let names = ["synchronous_commit", "statement_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "search_path", "application_name"]
+        let names = [
+            "synchronous_commit", "statement_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "search_path", "application_name",
+        ]
         let inWriter = try await database.write { try $0.query(show, each: names.map { [.text($0)] }) { $0.text(0) } }
         #expect(inWriter == ["on", "1500ms", "30s", "read committed", schema, "waybill-tests/test"])
-        let inReader = try await database.read { try $0.query(show, each: [[.text("transaction_isolation")], [.text("transaction_read_only")]]) { $0.text(0) } }
+        let ofReader: [[SQLValue]] = [[.text("transaction_isolation")], [.text("transaction_read_only")]]
+        let inReader = try await database.read { try $0.query(show, each: ofReader) { $0.text(0) } }
         #expect(inReader == ["repeatable read", "on"])
         try await database.migrate(Accounts.migrations, owner: "test")
         let words = ["a", "B", "Z", "é", "~", "-", "aa", "Aa"]
@@ -208,7 +216,7 @@ struct PostgresDatabaseTests {
 
     @Test("several writers share what waits, and all of it is done")
     func severalWriters() async throws {
-        try await withAccounts({ $0.writers = 3 }) { database in
+        try await withAccounts(changed { $0.writers = 3 }) { database in
             try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(0)]) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 1...600 {

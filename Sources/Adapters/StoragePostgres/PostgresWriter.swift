@@ -25,7 +25,10 @@ final class PostgresWriter: @unchecked Sendable {
     private let onBroken: @Sendable (StorageError) -> Void
     private var lastBegin: UInt64 = 0
 
-    init(_ number: Int, _ factory: ConnectionFactory, _ work: WorkQueue, _ meters: CommitMeters, logger: Logger, onBroken: @escaping @Sendable (StorageError) -> Void) {
+    init(
+        _ number: Int, _ factory: ConnectionFactory, _ work: WorkQueue, _ meters: CommitMeters, logger: Logger,
+        onBroken: @escaping @Sendable (StorageError) -> Void
+    ) {
         (self.number, self.work, self.meters, self.logger, self.onBroken) = (number, work, meters, logger, onBroken)
         (name, configuration) = (factory.name, factory.configuration)
         queue = DispatchQueue(label: "waybill.postgres.\(factory.name).writer\(number)")

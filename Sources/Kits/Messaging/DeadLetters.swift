@@ -57,7 +57,9 @@ enum DeadLetters {
 
     static func groups(_ filter: DeadLetterFilter, of consumer: String, in transaction: any ReadTransaction) throws -> [DeadLetterGroup] {
         let filter = values(filter)
-        let groups = try transaction.query(groups, filter) { (type: $0.text(0), error: $0.text(1), count: $0.integer(2), oldest: $0.time(3), newest: $0.time(4)) }
+        let groups = try transaction.query(groups, filter) {
+            (type: $0.text(0), error: $0.text(1), count: $0.integer(2), oldest: $0.time(3), newest: $0.time(4))
+        }
         let examples = try transaction.query(newest, each: groups.map { filter + [.text($0.type), .text($0.error)] }) { $0.id(0) }
         return zip(groups, examples).map { group, example in
             DeadLetterGroup(

@@ -33,8 +33,8 @@ final class SagaBench: Sendable {
         let identifiers = IdentifierSource(seed: 7)
         func environment(_ name: String) throws -> ServiceEnvironment {
             ServiceEnvironment(
-                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers), outbox: Outbox(sink: bus),
-                logger: logger)
+                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers),
+                outbox: Outbox(sink: bus), logger: logger)
         }
         ledger = try TestDatabase.open("provider")
         let simulated = SimulatedPaymentProvider(ledger: ledger, context: ServiceContext(service: "provider", clock: clock, identifiers: identifiers))
