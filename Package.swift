@@ -11,6 +11,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 /// jemalloc where it is installed (libjemalloc-dev): a tenth to a fifth less CPU per order than the C library's malloc. Nothing needs it.
@@ -101,6 +102,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // System: C libraries from the operating system.
@@ -155,7 +157,7 @@ let package = Package(
             name: "waybill",
             dependencies: [
                 "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
-                lifecycle, histogram,
+                lifecycle, histogram, yaml,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator),
 

@@ -4,7 +4,7 @@ import Wire
 
 @testable import BrokerKafka
 
-@Suite("Kafka's producer", .enabled(if: MockCluster.program != nil, "kafka-mock is not built"), .timeLimit(.minutes(3)))
+@Suite("Kafka's producer", .enabled(if: MockCluster.isWanted, "kafka-mock is not built"), .timeLimit(.minutes(3)))
 struct ProducerTests {
     /// The number of a Produce request in Kafka's protocol.
     private static let produce = 0

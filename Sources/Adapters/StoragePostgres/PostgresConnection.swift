@@ -42,11 +42,8 @@ final class PostgresConnection {
         guard let handle = server.connect(timeout: connectTimeout) else { throw PostgresFailure.lost("out of memory") }
         self.handle = handle
         (self.stallLimit, normalStallLimit) = (stallLimit, stallLimit)
-        guard PQstatus(handle) == CONNECTION_OK else {
-            let text = PostgresFailure.text(PQerrorMessage(handle))
-            PQfinish(handle)
-            throw PostgresFailure.lost(text)
-        }
+        // From here on the object is whole: if this throws, its end closes the connection.
+        guard PQstatus(handle) == CONNECTION_OK else { throw PostgresFailure.lost(PostgresFailure.text(PQerrorMessage(handle))) }
         // Notices, such as those of IF NOT EXISTS, would go to standard error.
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         PQsetnonblocking(handle, 1)

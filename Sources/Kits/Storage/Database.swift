@@ -70,6 +70,10 @@ public protocol Database: AnyObject, Sendable {
     /// Writes that wait for the writer; a gauge.
     var waitingWrites: Int { get }
 
+    /// Whether transactions become visible one after the other, in the order in which `{serial}` columns gave them their numbers, and a number is not lost when a
+    /// transaction is rolled back: where one writer does all the writing.
+    var commitsInOrder: Bool { get }
+
     /// Runs a closure in a write transaction and returns when it is durable.
     /// - Throws: what the closure throws, or ``StorageError``.
     func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T
@@ -86,6 +90,8 @@ public protocol Database: AnyObject, Sendable {
 }
 
 extension Database {
+    /// Several writers commit in any order: an engine that can promise more says so.
+    public var commitsInOrder: Bool { false }
     public var waitingWrites: Int { 0 }
 }
 

@@ -57,7 +57,7 @@ struct PaymentDesk {
         let payload = PaymentJob(
             paymentID: payment.id, amount: payment.amount, method: payment.method, intentID: payment.intentID, correlationID: cause?.correlationID,
             causationID: cause?.eventID)
-        return Job(id: context.newID(at: now), kind: kind, key: payment.orderID, payload: payload.text)
+        return Job(id: context.newID(at: now), kind: kind, key: payment.orderID, payload: payload.text, content: payload)
     }
 
     /// Writes everything.

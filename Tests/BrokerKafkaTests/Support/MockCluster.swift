@@ -22,6 +22,9 @@ final class MockCluster: @unchecked Sendable {
         return besides.map { $0.appendingPathComponent("kafka-mock") }.first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }
 
+    /// Whether tests that need a mock are to run: where CI is set they fail without one.
+    static var isWanted: Bool { program != nil || ProcessInfo.processInfo.environment["CI"] != nil }
+
     init(brokers: Int = 1, topics: [String: Int] = [:]) throws {
         guard let program = MockCluster.program else { throw Refused(description: "kafka-mock is not beside the tests") }
         process.executableURL = program

@@ -32,10 +32,18 @@ final class Workbench: Sendable {
     }
 
     /// A bus as after a start of the process.
-    func bus(registry: EventRegistry = EventRegistry([Toy.self, Noise.self])) -> EventBus {
+    /// - Parameter isExact: whether the producer's numbers follow the order of its commits, or its engine promises nothing of the kind.
+    func bus(registry: EventRegistry = EventRegistry([Toy.self, Noise.self]), isExact: Bool = true) -> EventBus {
         let bus = EventBus(registry: registry)
-        bus.addProducer("producer", database: producer)
+        bus.addProducer("producer", database: isExact ? producer : InterruptedDatabase(producer))
         return bus
+    }
+
+    /// The producer's database as it is after somebody threw it away.
+    func emptyProducer() async throws -> any Database {
+        let database = try Workbench.open("producer")
+        try await database.migrate(ToyBox.migrations, owner: "test")
+        return database
     }
 
     func makeConsumer(

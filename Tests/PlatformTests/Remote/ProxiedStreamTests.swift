@@ -14,14 +14,11 @@ struct ProxiedStreamTests {
     private let path = "/api/v1/events/stream?type=a"
 
     private func withGateway(
-        _ behaviour: FakeUpstream.Behaviour = .stream(), _ adjust: (inout UpstreamPool.Configuration) -> Void = { _ in },
+        _ behaviour: FakeUpstream.Behaviour = .stream(), _ configuration: UpstreamPool.Configuration = .init(),
         _ body: @escaping @Sendable (FakeUpstream, RunningGateway) async throws -> Void
     ) async throws {
-        var configuration = UpstreamPool.Configuration()
-        adjust(&configuration)
-        let chosen = configuration
         try await FakeUpstream.with(behaviour) { server in
-            let pool = try UpstreamPool("operations", urls: [server.url], configuration: chosen)
+            let pool = try UpstreamPool("operations", urls: [server.url], configuration: configuration)
             try await RunningGateway.with(
                 ProxyRoutes(pool: pool).routes(ProxiedStreamTests.patterns), runners: [EndProxiedStreams(pools: [pool])]
             ) { gateway in try await body(server, gateway) }
@@ -63,7 +60,7 @@ struct ProxiedStreamTests {
 
     @Test("a service that is away, or does not begin in time, is told as for any request")
     func away() async throws {
-        try await withGateway(.silence, { $0.streamTimeout = .milliseconds(100) }) { server, gateway in
+        try await withGateway(.silence, .with { $0.streamTimeout = .milliseconds(100) }) { server, gateway in
             #expect(try await gateway.send("GET", path).status == 504)
             server.set(.close(reset: true))
             #expect(try await gateway.send("GET", path).status == 502)
@@ -72,8 +69,9 @@ struct ProxiedStreamTests {
 
     @Test("an idle stream stays open, whatever the times of other requests are")
     func idle() async throws {
-        try await withGateway(.stream(), { ($0.timeout, $0.attemptTimeout, $0.streamTimeout) = (.milliseconds(300), .milliseconds(300), .milliseconds(300)) }) {
-            server, gateway in
+        try await withGateway(
+            .stream(), .with { ($0.timeout, $0.attemptTimeout, $0.streamTimeout) = (.milliseconds(300), .milliseconds(300), .milliseconds(300)) }
+        ) { server, gateway in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             // Another request takes longer than any time that a stream's beginning may take.
             server.set(.silence)

@@ -16,12 +16,11 @@ struct ProxyRoutesTests {
     ]
 
     private func withGateway(
-        _ behaviour: FakeUpstream.Behaviour = .answer(200), _ adjust: (inout UpstreamPool.Configuration) -> Void = { _ in },
+        _ behaviour: FakeUpstream.Behaviour = .answer(200), _ configuration: UpstreamPool.Configuration = .init(),
         _ body: @escaping @Sendable (FakeUpstream, RunningGateway) async throws -> Void
     ) async throws {
-        var configuration = UpstreamPool.Configuration()
+        var configuration = configuration
         configuration.secret = Secret("between ourselves")
-        adjust(&configuration)
         let chosen = configuration
         try await FakeUpstream.with(behaviour) { server in
             let pool = try UpstreamPool("orders", urls: [server.url], configuration: chosen)
@@ -40,7 +39,8 @@ struct ProxyRoutesTests {
             let response = try await gateway.send(
                 "POST", "/api/orders?a=%20b+c&&d=%C3%A9&d=", headers: [("Content-Type", "application/json"), ("Idempotency-Key", "k")], body: #"{"x":"ü"}"#)
             #expect(response.status == 202 && response.text == #"{"id":1}"#)
-            #expect(response.header("Location") == "/api/v1/orders/1" && response.header("ETag") == "\"7\"" && response.header("Idempotency-Replayed") == "true")
+            #expect(
+                response.header("Location") == "/api/v1/orders/1" && response.header("ETag") == "\"7\"" && response.header("Idempotency-Replayed") == "true")
             #expect(response.headers.filter { $0.0 == "X-Own" }.map(\.1) == ["a", "b"])
             let seen = try #require(server.seen.first)
             #expect(seen.method == "POST" && seen.target == "/api/orders?a=%20b+c&&d=%C3%A9&d=" && seen.body == Array(#"{"x":"ü"}"#.utf8))
@@ -106,7 +106,7 @@ struct ProxyRoutesTests {
 
     @Test("an outcome that is not known is told as such, with what to do")
     func unknown() async throws {
-        try await withGateway(.silence, { ($0.timeout, $0.attemptTimeout) = (.milliseconds(150), .milliseconds(150)) }) { server, gateway in
+        try await withGateway(.silence, .with { ($0.timeout, $0.attemptTimeout) = (.milliseconds(150), .milliseconds(150)) }) { server, gateway in
             let unkeyed = try await gateway.send("POST", "/api/v1/orders", body: "{}")
             #expect(unkeyed.status == 504 && unkeyed.json["outcome"]?.string == "unknown")
             #expect(unkeyed.json["type"]?.string == "https://waybill.dev/problems/outcome-unknown")
@@ -139,7 +139,7 @@ struct ProxyRoutesTests {
 
     @Test("large bodies go through up to the limits, and no further")
     func sizes() async throws {
-        try await withGateway(.answer(200, [], String(repeating: "y", count: 64 << 10)), { $0.maximumBody = 64 << 10 }) { server, gateway in
+        try await withGateway(.answer(200, [], String(repeating: "y", count: 64 << 10)), .with { $0.maximumBody = 64 << 10 }) { server, gateway in
             let largest = String(repeating: "x", count: 1 << 20)
             let response = try await gateway.send("POST", "/api/v1/orders", body: largest)
             #expect(response.status == 200 && response.body.count == 64 << 10 && server.seen.last?.body.count == 1 << 20)

@@ -76,9 +76,10 @@ struct RemoteInventoryTests {
     @Test("what is no answer is an error, never a guess")
     func wrongAnswers() async throws {
         let complete = #""exists":true,"productId":"01890a5d-ac96-774b-bcce-b302099a8057","sku":"A","price":"1.00","currency":"GBP","availableQuantity":1"#
-        let bodies = [
-            "", "[]", "{}", #"{"items":[]}"#, #"{"items":[{}]}"#, #"{"items":[{"exists":false},{"exists":false}]}"#, #"{"items":[{"exists":true}]}"#,
-        ] + ["productId", "sku", "price", "currency", "availableQuantity"].map { #"{"items":[{\#(complete.replacing($0, with: "x"))}]}"# }
+        let bodies =
+            [
+                "", "[]", "{}", #"{"items":[]}"#, #"{"items":[{}]}"#, #"{"items":[{"exists":false},{"exists":false}]}"#, #"{"items":[{"exists":true}]}"#,
+            ] + ["productId", "sku", "price", "currency", "availableQuantity"].map { #"{"items":[{\#(complete.replacing($0, with: "x"))}]}"# }
         for body in bodies { #expect(throws: (any Error).self, "\(body)") { try RemoteInventory.answers(Array(body.utf8), count: 1) } }
         #expect(try RemoteInventory.answers(Array(#"{"items":[{\#(complete)}]}"#.utf8), count: 1).first??.sku == "A")
         for behaviour in [FakeUpstream.Behaviour.silence, .answer(422), .answer(503), .close(reset: false)] {

@@ -2,11 +2,12 @@ import Gateway
 import Logging
 import Messaging
 import Observability
-import Platform
 import ServiceLifecycle
 import WaybillClient
 import Web
 import Wire
+
+@testable import Platform
 
 /// An entry with routes of a test's own, on a port of its own.
 struct RunningGateway: Sendable {
@@ -44,6 +45,15 @@ struct RunningGateway: Sendable {
 
     func send(_ method: String, _ path: String, headers: [(String, String)] = [], body: String = "") async throws -> ClientResponse {
         try await client.send(ClientRequest(method: method, path: path, headers: headers, body: Array(body.utf8)))
+    }
+}
+
+extension UpstreamPool.Configuration {
+    /// The default with some changes.
+    static func with(_ adjust: (inout UpstreamPool.Configuration) -> Void) -> UpstreamPool.Configuration {
+        var configuration = UpstreamPool.Configuration()
+        adjust(&configuration)
+        return configuration
     }
 }
 

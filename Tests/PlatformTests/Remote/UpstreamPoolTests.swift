@@ -16,19 +16,24 @@ struct UpstreamPoolTests {
     }
 
     private func withPool(
-        _ urls: [String], clock: Clock = Clock(), _ adjust: (inout UpstreamPool.Configuration) -> Void = { _ in },
+        _ urls: [String], clock: Clock = Clock(), _ configuration: UpstreamPool.Configuration = Self.patient { _ in },
         _ body: (UpstreamPool) async throws -> Void
     ) async throws {
-        var configuration = UpstreamPool.Configuration()
-        configuration.timeout = .seconds(20)
-        configuration.attemptTimeout = .seconds(10)
-        configuration.budget = .init(percent: 0, perSecond: 0, capacity: 100)
-        adjust(&configuration)
         let pool = try UpstreamPool("orders", urls: urls, configuration: configuration) { clock.now }
         let result: Result<Void, any Error>
         do { result = .success(try await body(pool)) } catch { result = .failure(error) }
         await pool.shutdown()
         try result.get()
+    }
+
+    /// Enough time and retries for everything that a test does not change.
+    private static func patient(_ adjust: (inout UpstreamPool.Configuration) -> Void) -> UpstreamPool.Configuration {
+        .with { configuration in
+            configuration.timeout = .seconds(20)
+            configuration.attemptTimeout = .seconds(10)
+            configuration.budget = .init(percent: 0, perSecond: 0, capacity: 100)
+            adjust(&configuration)
+        }
     }
 
     private let get = ClientRequest(path: "/api/v1/orders")
@@ -89,7 +94,7 @@ struct UpstreamPoolTests {
     func lostConnection(reset: Bool) async throws {
         try await FakeUpstream.with(.close(reset: reset)) { dying in
             try await FakeUpstream.with { well in
-                try await withPool([dying.url, well.url], { $0.balancer = .init(health: .init(failuresInARow: 1_000)) }) { pool in
+                try await withPool([dying.url, well.url], Self.patient { $0.balancer = .init(health: .init(failuresInARow: 1_000)) }) { pool in
                     for _ in 0..<10 { #expect(try await pool.send(get).status == 200) }
                     for _ in 0..<10 { #expect(try await pool.send(keyed).status == 200) }
                     var lost = 0
@@ -111,12 +116,12 @@ struct UpstreamPoolTests {
     func silence() async throws {
         try await FakeUpstream.with(.silence) { silent in
             try await FakeUpstream.with { well in
-                try await withPool([silent.url, well.url], { $0.attemptTimeout = .milliseconds(100) }) { pool in
+                try await withPool([silent.url, well.url], Self.patient { $0.attemptTimeout = .milliseconds(100) }) { pool in
                     for _ in 0..<4 { #expect(try await pool.send(get).status == 200) }
                     #expect(pool.state.withLock { $0.retries } >= 2)
                 }
             }
-            try await withPool([silent.url], { $0.timeout = .milliseconds(100) }) { pool in
+            try await withPool([silent.url], Self.patient { $0.timeout = .milliseconds(100) }) { pool in
                 let before = silent.seen.count
                 let failure = await failure { try await pool.send(post) }
                 guard case .unanswered(_, isTimeout: true)? = failure else {
@@ -134,7 +139,7 @@ struct UpstreamPoolTests {
             try await FakeUpstream.with(.answer(502)) { two in
                 try await withPool(
                     [one.url, two.url],
-                    {
+                    Self.patient {
                         $0.budget = .init(percent: 10, perSecond: 0, capacity: 2)
                         $0.breaker = nil
                     }
@@ -192,7 +197,7 @@ struct UpstreamPoolTests {
     @Test("the instance is told what is left of the time, and a time that is over is no request")
     func deadline() async throws {
         try await FakeUpstream.with { server in
-            try await withPool([server.url], { $0.secret = Secret("between ourselves") }) { pool in
+            try await withPool([server.url], Self.patient { $0.secret = Secret("between ourselves") }) { pool in
                 _ = try await pool.send(post)
                 _ = try await pool.send(get)
                 _ = try await pool.send(get, by: .now + .seconds(2))
