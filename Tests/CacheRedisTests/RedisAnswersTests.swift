@@ -5,7 +5,7 @@ import Testing
 @testable import CacheRedis
 
 /// Answers that nobody expects are errors of the cache, never traps.
-@Suite("Answers of Redis", .timeLimit(.minutes(1)))
+@Suite("Answers of Redis", .timeLimit(.minutes(10)))
 struct RedisAnswersTests {
     @Test(
         "keys that hold something else are misses or failures, and can be overwritten where they are texts",
@@ -67,6 +67,7 @@ struct RedisAnswersTests {
         let server = try NonsenseServer(answer)
         var configuration = RedisConfiguration(port: server.port)
         configuration.connections = 1
+        (configuration.connectTimeout, configuration.replyTimeout) = (.seconds(5), .milliseconds(500))
         let client = RedisClient(configuration, logger: Redis.quiet)
         let cache = RedisCache(client, name: "test")
         try await eventually("the client is connected") { client.connections == 1 }

@@ -46,8 +46,12 @@ final class RedisServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// For this server, with keys of the caller's own.
-    var configuration: RedisConfiguration { RedisConfiguration(port: port, prefix: "test-\(UUID().uuidString):") }
+    /// For this server, with keys of the caller's own, and more patience than in production: the machine runs other tests as well.
+    var configuration: RedisConfiguration {
+        var configuration = RedisConfiguration(port: port, prefix: "test-\(UUID().uuidString):")
+        (configuration.connectTimeout, configuration.replyTimeout) = (.seconds(5), .seconds(1))
+        return configuration
+    }
 
     /// Starts the server and waits until it answers.
     func start(answers: Bool = true) async throws {
@@ -129,11 +133,11 @@ enum Redis {
         CacheSubject(RedisCache(client, name: "test", policy: policy)) { try await eventually("all is sent") { client.isIdle } }
     }
 
-    /// A configuration of the shared server with keys of one's own, and patience for a machine that runs other tests as well.
+    /// A configuration of the shared server with keys of one's own.
     static func shared() async throws -> RedisConfiguration {
         var configuration = try await RedisServer.shared.value
         configuration.prefix = "test-\(UUID().uuidString):"
-        configuration.replyTimeout = .seconds(2)
+        (configuration.connectTimeout, configuration.replyTimeout) = (.seconds(10), .seconds(10))
         return configuration
     }
 }
