@@ -52,8 +52,11 @@ public enum StorageChoice: Sendable, Equatable {
 
 /// Databases on PostgreSQL servers, one per service.
 public struct PostgresSettings: Sendable, Equatable {
-    /// A connection URI of libpq in which `{service}` stands for the service's name: `postgres://waybill@db/waybill_{service}`.
+    /// A connection URI of libpq in which `{service}` stands for the service's name: `postgres://waybill@db/waybill_{service}`. Without it all services share one
+    /// database, each in a schema of its own that is named after it.
     public var url: String
+    /// What the names of the schemas begin with; nothing by default.
+    public var schemaPrefix = ""
     /// The password where it is not in ``url``.
     public var password: Secret?
     /// Connections per database that write.

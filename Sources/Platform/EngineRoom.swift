@@ -21,6 +21,8 @@ import Wire
 struct EngineRoom: Sendable {
     let configuration: PlatformConfiguration
     let logger: Logger
+    /// Of all SQLite databases of the process.
+    var pace = CommitPace()
     /// Called with a database's error when its medium has failed.
     let onBroken: @Sendable (StorageError, String) -> Void
 
@@ -38,6 +40,7 @@ struct EngineRoom: Sendable {
     private func sqlite(_ name: String) throws -> any Database {
         var settings = SQLiteDatabase.Configuration()
         settings.commitInterval = configuration.commitInterval(of: name)
+        settings.pace = pace
         settings.onBroken = { [onBroken] in onBroken($0, name) }
         switch configuration.storage {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
@@ -48,6 +51,8 @@ struct EngineRoom: Sendable {
     private func postgres(_ name: String, _ settings: PostgresSettings) throws -> any Database {
         #if ENGINE_POSTGRES
             var own = PostgresDatabase.Configuration(connection: settings.url(of: EngineRoom.word(name)).value)
+            // One database for all services, a schema each.
+            if !settings.url.contains("{service}") { own.schema = settings.schemaPrefix + EngineRoom.word(name) }
             own.writers = settings.writers
             own.readers = settings.readers
             own.createIfMissing = settings.createsDatabases

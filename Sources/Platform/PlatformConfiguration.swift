@@ -23,6 +23,9 @@ public struct PlatformConfiguration: Sendable {
     /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
     public var commitInterval: Duration = .milliseconds(3)
 
+    /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer.
+    public var strainedCommitInterval: Duration = .milliseconds(20)
+
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()
     /// How many connections are served at once; those beyond are answered 503 and closed.
@@ -35,10 +38,10 @@ public struct PlatformConfiguration: Sendable {
         // Beyond a tenth of a second nothing is gained, and a batch no longer holds what comes in the meantime.
         let longest = max(commitInterval, .milliseconds(100))
         return switch database {
-        case "analytics": min(commitInterval * 10, longest)
-        case "notifications": min(commitInterval * 8, longest)
+        case "analytics": min(commitInterval * 30, longest)
+        case "notifications": min(commitInterval * 16, longest)
         // Streams of events show what the archive has committed.
-        case "operations": min(commitInterval * 2, longest)
+        case "operations": min(commitInterval * 4, longest)
         default: commitInterval
         }
     }

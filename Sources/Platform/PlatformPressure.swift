@@ -4,7 +4,8 @@ import Wire
 
 /// How much accepted work the platform has not done: what the entry's gate goes by.
 struct PlatformPressure: Sendable {
-    /// What nobody waits for may lag behind this many times as long: the slowest of them commits ten times as rarely, and that is no reason to refuse orders.
+    /// What nobody waits for may lag behind this many times as long: the slowest of them commits thirty times as rarely, up to a tenth of a second, and that is no reason
+    /// to refuse orders.
     private static let patienceWithObservers: Int64 = 12
     /// The services that an order passes on its way to its end.
     private static let onTheWay: Set<String> = ["orders", "inventory", "payments"]

@@ -77,7 +77,8 @@ public final class WaybillPlatform: Sendable {
     }
 
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
-        let room = EngineRoom(configuration: configuration, logger: logger) { [weak self] in self?.stop($0, $1) }
+        let pace = CommitPace()
+        let room = EngineRoom(configuration: configuration, logger: logger, pace: pace) { [weak self] in self?.stop($0, $1) }
         let parts = Parts(configuration.engines)
         let ledger = try await open("payment-provider", in: room, if: parts.reads("payment-provider"))
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
@@ -115,7 +116,9 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { registerAudit(services.audit) }
 
         let pressure = PlatformPressure(services, clock: clock)
-        let gate = AdmissionGate(configuration: configuration.admission, pressure: { pressure() })
+        let strained = configuration.strainedCommitInterval
+        let gate = AdmissionGate(
+            configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let routes = services.routes + (configuration.engines.runs(.gateway) ? remotes.routes(services) : [])
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,

@@ -77,12 +77,21 @@ extension BrokerConformance {
     }
 
     func publishers(_ scene: Scene) async throws {
+        let brokers = [try await scene.broker(), try await scene.broker(), try await scene.broker(), try await scene.broker()]
+        try await publishTogether(scene, brokers)
+    }
+
+    func callers(_ scene: Scene) async throws {
+        let broker = try await scene.broker()
+        try await publishTogether(scene, Array(repeating: broker, count: 4))
+    }
+
+    /// Publishes from several tasks, each messages of keys of its own: between two publishers of one key nothing is promised.
+    private func publishTogether(_ scene: Scene, _ brokers: [any EventBroker]) async throws {
         let messages = scene.messages(4000, keys: 40)
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for publisher in 0..<4 {
-                let broker = try await scene.broker()
-                // Each has keys of its own: between two publishers of one key nothing is promised.
-                let share = messages.filter { $0.key.low % 4 == UInt64(publisher) }
+            for (number, broker) in brokers.enumerated() {
+                let share = messages.filter { $0.key.low % UInt64(brokers.count) == UInt64(number) }
                 group.addTask { for start in stride(from: 0, to: share.count, by: 100) { try await broker.publish(Array(share[start..<start + 100])) } }
             }
             try await group.waitForAll()

@@ -14,6 +14,7 @@ public enum BrokerConformance: String, CaseIterable, Sendable, CustomTestStringC
     case contents = "headers and bodies come back as they were sent, from nothing to a mebibyte"
     case durability = "what was published is there when publish returns, whoever looks for it, and although the publisher is gone"
     case publishers = "several publishers at once lose nothing"
+    case callers = "several publish by one connection at once"
     case limits = "a member gets no more at once than it asks for, and never nothing"
     case leaving = "what a member did not acknowledge goes to another one when it leaves"
     case crashing = "what a member did not acknowledge goes to another one when it crashes"
@@ -54,6 +55,7 @@ public enum BrokerConformance: String, CaseIterable, Sendable, CustomTestStringC
         case .contents: try await contents(scene)
         case .durability: try await durability(scene)
         case .publishers: try await publishers(scene)
+        case .callers: try await callers(scene)
         case .limits: try await limits(scene)
         case .leaving: try await redelivery(scene) { member, _ in await member.close() }
         case .crashing: try await redelivery(scene) { _, broker in await scene.subject.crash(broker) }

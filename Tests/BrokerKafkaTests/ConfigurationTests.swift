@@ -64,6 +64,23 @@ struct ConfigurationTests {
         await broker.close()
     }
 
+    @Test("nobody answers: a member is told once, waits, and leaves at once")
+    func lonelyMember() async throws {
+        let broker = broker([:])
+        let member = try await broker.subscribe(group: "lonely", topics: ["nowhere"], member: "a")
+        let error = await #expect(throws: BrokerError.self) { try await member.next(limit: 1) }
+        guard case .unavailable = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        async let last = member.next(limit: 1)
+        let start = ContinuousClock.now
+        await member.close()
+        #expect(try await last == nil)
+        #expect(ContinuousClock.now - start < .seconds(10))
+        await broker.close()
+    }
+
     @Test("keys are UUIDs as text; 16 bytes are taken as well, and anything else is the same every time")
     func keys() {
         let id = Identifier(high: 0x0192_8f00_0000_7abc, low: 0x8000_0000_0000_0001)
@@ -79,15 +96,17 @@ struct ConfigurationTests {
     @Test("a refused batch is the fault of its largest message; what stays wrong is told from what passes")
     func errors() {
         let messages = [10, 30, 20].enumerated().map { TestCluster.message($0, 0, topic: "orders", padding: $1) }
-        func error(_ codes: (Int, rd_kafka_resp_err_t)...) -> BrokerError { KafkaBroker.error(codes.map { .init(place: $0, error: $1) }, messages) }
-        guard
-            case .rejected(1, _) = error(
-                (0, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (2, RD_KAFKA_RESP_ERR__PURGE_QUEUE))
-        else { return Issue.record("the largest") }
-        guard case .rejected(2, _) = error((0, RD_KAFKA_RESP_ERR__PURGE_QUEUE), (2, RD_KAFKA_RESP_ERR_INVALID_RECORD)) else { return Issue.record("invalid") }
-        guard case .misconfigured(let words) = error((0, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)) else { return Issue.record("not allowed") }
-        #expect(words.contains("orders"))
-        guard case .unavailable = error((0, RD_KAFKA_RESP_ERR__TRANSPORT)), case .unavailable = error() else { return Issue.record("passing") }
+        func error(_ codes: (Int, rd_kafka_resp_err_t)...) -> BrokerError { KafkaBroker.error(codes.map { .init(index: $0, error: $1) }, messages[...]) }
+        #expect(
+            error((0, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), (2, RD_KAFKA_RESP_ERR__PURGE_QUEUE))
+                == .rejected(index: 1, reason: RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE.text))
+        #expect(
+            error((0, RD_KAFKA_RESP_ERR__PURGE_QUEUE), (2, RD_KAFKA_RESP_ERR_INVALID_RECORD))
+                == .rejected(index: 2, reason: RD_KAFKA_RESP_ERR_INVALID_RECORD.text))
+        let denied = error((0, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED))
+        #expect(denied == .misconfigured("kafka: topic orders: \(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED.text)"))
+        #expect(error((0, RD_KAFKA_RESP_ERR__TRANSPORT)) == .unavailable(RD_KAFKA_RESP_ERR__TRANSPORT.text))
+        #expect(error() == .unavailable("the producer failed"))
     }
 
     @Test("statistics become figures, and what is no JSON becomes none")

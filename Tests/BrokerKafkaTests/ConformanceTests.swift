@@ -29,6 +29,7 @@ struct ConformanceTests {
         subject.tooLarge = configuration.maximumMessageBytes + 1
         subject.held = { ($0 as? KafkaSubscription)?.held ?? 0 }
         subject.heldAtMost = configuration.maximumHeldMessages
+        subject.finish = { await TestCluster.remove($0) }
         return subject
     }
 }

@@ -6,7 +6,7 @@ import Wire
 
 @Suite("A member's positions")
 struct ConsumerStateTests {
-    private var state = ConsumerState(maximumMessages: 10, maximumBytes: 10_000)
+    private let state = Member()
     private let place = ConsumerState.Place(topic: "orders", number: 3, session: 1)
     private let other = ConsumerState.Place(topic: "stock", number: 0, session: 2)
 
@@ -23,7 +23,7 @@ struct ConsumerStateTests {
     }
 
     @Test("are committed when acknowledged, once")
-    mutating func commits() {
+    func commits() {
         state.arrive(deliveries(place, 5...7))
         let batch = state.take(limit: 10).deliveries
         #expect(batch.map(\.position) == [5, 6, 7])
@@ -37,7 +37,7 @@ struct ConsumerStateTests {
     }
 
     @Test("wait for a batch that was taken before and is not acknowledged")
-    mutating func order() {
+    func order() {
         state.arrive(deliveries(place, 0...5))
         let (first, second) = (state.take(limit: 2).deliveries, state.take(limit: 3).deliveries)
         #expect(!state.acknowledge(second))
@@ -47,14 +47,14 @@ struct ConsumerStateTests {
     }
 
     @Test("of several partitions are kept apart")
-    mutating func partitions() {
+    func partitions() {
         state.arrive(deliveries(place, 0...1) + deliveries(other, 7...7))
         #expect(state.acknowledge(state.take(limit: 10).deliveries))
         #expect(Set(state.due.map(\.offset)) == [2, 8])
     }
 
     @Test("of a session that has ended are not noted, and what waits of it is gone")
-    mutating func ended() {
+    func ended() {
         state.arrive(deliveries(place, 0...1) + deliveries(other, 0...1))
         let batch = state.take(limit: 1).deliveries
         #expect(state.end([place.session]).isEmpty)
@@ -65,7 +65,7 @@ struct ConsumerStateTests {
     }
 
     @Test("that are acknowledged and not committed are handed out when their session ends")
-    mutating func farewell() {
+    func farewell() {
         state.arrive(deliveries(place, 0...3))
         _ = state.acknowledge(state.take(limit: 2).deliveries)
         #expect(state.endAll() == [.init(topic: "orders", number: 3, offset: 2)])
@@ -74,7 +74,7 @@ struct ConsumerStateTests {
     }
 
     @Test("say when there is room again")
-    mutating func room() {
+    func room() {
         #expect(state.room() == 10)
         state.arrive(deliveries(place, 0...9))
         #expect(state.room() == 0)
@@ -86,4 +86,20 @@ struct ConsumerStateTests {
         #expect(state.room() == 0, "few messages, but large ones")
         #expect(state.take(limit: 10).hasRoom)
     }
+}
+
+/// The state in a place of its own, so that a check may change it.
+private final class Member {
+    private var state = ConsumerState(maximumMessages: 10, maximumBytes: 10_000)
+    var due: [ConsumerState.Position] { state.due }
+    var held: Int { state.held }
+    var isAssigned: Bool { state.isAssigned }
+    func begin(_ place: ConsumerState.Place) { state.begin(place) }
+    func end(_ sessions: [Int64]) -> [ConsumerState.Position] { state.end(sessions) }
+    func endAll() -> [ConsumerState.Position] { state.endAll() }
+    func room() -> Int { state.room() }
+    func arrive(_ deliveries: [BrokerDelivery]) { state.arrive(deliveries) }
+    func take(limit: Int) -> (deliveries: [BrokerDelivery], hasRoom: Bool) { state.take(limit: limit) }
+    func acknowledge(_ deliveries: [BrokerDelivery]) -> Bool { state.acknowledge(deliveries) }
+    func committed(_ positions: [ConsumerState.Position]) { state.committed(positions) }
 }

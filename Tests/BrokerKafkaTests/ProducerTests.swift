@@ -4,14 +4,14 @@ import Wire
 
 @testable import BrokerKafka
 
-@Suite("Kafka's producer", .enabled(if: MockCluster.program != nil, "kafka-mock is not built"), .timeLimit(.minutes(3)))
+@Suite("Kafka's producer", .enabled(if: MockCluster.isWanted, "kafka-mock is not built"), .timeLimit(.minutes(3)))
 struct ProducerTests {
     /// The number of a Produce request in Kafka's protocol.
     private static let produce = 0
 
     /// Runs a body with a broker on a mock of its own.
     private func withCluster(
-        change: (inout KafkaConfiguration) -> Void = { _ in }, _ body: (MockCluster, KafkaBroker, BrokerTopology) async throws -> Void
+        _ change: (inout KafkaConfiguration) -> Void = { _ in }, body: (MockCluster, KafkaBroker, BrokerTopology) async throws -> Void
     ) async throws {
         let cluster = try MockCluster()
         var configuration = TestCluster.configuration(cluster)
@@ -36,7 +36,8 @@ struct ProducerTests {
     @Test("neither doubles nor reorders when requests fail and connections break")
     func injectedErrors() async throws {
         // Small batches, so that several are on their way when one of them fails.
-        try await withCluster(change: { $0.properties["batch.num.messages"] = "50" }) { cluster, broker, topology in
+        let smallBatches: (inout KafkaConfiguration) -> Void = { $0.properties["batch.num.messages"] = "50" }
+        try await withCluster(smallBatches) { cluster, broker, topology in
             let topic = topology.topics[0]
             let messages = (0..<4000).map { TestCluster.message($0 % 10, $0 / 10, topic: topic) }
             // Not the leader, timed out, no connection, too few replicas: each once or more, among requests that succeed.
@@ -58,11 +59,17 @@ struct ProducerTests {
             // The topic is not ours; then a message is too large for the broker: neither passes by waiting.
             try cluster.command("errors \(ProducerTests.produce) 29")
             let denied = await #expect(throws: BrokerError.self) { try await broker.publish([TestCluster.message(1, 1, topic: topic)]) }
-            guard case .misconfigured = denied else { return Issue.record("\(String(describing: denied))") }
+            guard case .misconfigured = denied else {
+                Issue.record("\(String(describing: denied))")
+                return
+            }
             try cluster.command("errors \(ProducerTests.produce) 10")
             let batch = (1...3).map { TestCluster.message(1, $0, topic: topic, padding: $0 == 2 ? 500 : 0) }
             let refused = await #expect(throws: BrokerError.self) { try await broker.publish(batch) }
-            guard case .rejected(1, _) = refused else { return Issue.record("\(String(describing: refused))") }
+            guard case .rejected(1, _) = refused else {
+                Issue.record("\(String(describing: refused))")
+                return
+            }
 
             try await broker.publish(batch)
             let member = try await broker.subscribe(group: topology.groups[0].name, topics: [topic], member: "a")
@@ -73,14 +80,18 @@ struct ProducerTests {
 
     @Test("gives up a batch whose fate is unknown, and the repetition keeps the order")
     func unknownOutcome() async throws {
-        try await withCluster(change: { $0.publishTimeout = .seconds(1) }) { cluster, broker, topology in
+        let impatient: (inout KafkaConfiguration) -> Void = { $0.publishTimeout = .seconds(1) }
+        try await withCluster(impatient) { cluster, broker, topology in
             let topic = topology.topics[0]
             let messages = (0..<300).map { TestCluster.message($0 % 3, $0 / 3, topic: topic) }
             try await broker.publish([TestCluster.message(9, 0, topic: topic)])
             // Answers come too late: the brokers have the messages, and nobody learns it.
             try cluster.command("delay 4000")
             let error = await #expect(throws: BrokerError.self) { try await broker.publish(messages) }
-            guard case .unavailable = error else { return Issue.record("\(String(describing: error))") }
+            guard case .unavailable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
             try cluster.command("delay 0")
             for attempt in 1... {
                 do {

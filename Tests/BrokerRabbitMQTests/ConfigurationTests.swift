@@ -29,7 +29,8 @@ struct ConfigurationTests {
 
     @Test("can be a login by certificate, and an unchecked broker, where that is said")
     func choices() throws {
-        let configuration = try RabbitMQConfiguration(url: "amqps://host?auth_mechanism=external&certfile=c&keyfile=k&verify=verify_none&connection_timeout=250")
+        let configuration = try RabbitMQConfiguration(
+            url: "amqps://host?auth_mechanism=external&certfile=c&keyfile=k&verify=verify_none&connection_timeout=250")
         #expect(configuration.login == .external)
         #expect(configuration.tls?.verifiesBroker == false)
         #expect(configuration.connectTimeout == .milliseconds(250))

@@ -48,7 +48,8 @@ struct ConfirmLedgerTests {
             #expect(publication.next(configuration) != nil)
             publication.ledger.send()
         }
-        publication.sendBack(ArrivedMessage(key: messages[1].key, headers: messages[1].headers, body: [1]), exchange: "waybill.orders", reason: "NO_ROUTE", layout)
+        publication.sendBack(
+            ArrivedMessage(key: messages[1].key, headers: messages[1].headers, body: [1]), exchange: "waybill.orders", reason: "NO_ROUTE", layout)
         #expect(publication.next(configuration) == nil, "after a failure nothing more is sent")
         #expect(!publication.isComplete)
         publication.settle(tag: 3, isMultiple: true, isAccepted: true)

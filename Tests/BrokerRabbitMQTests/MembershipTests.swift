@@ -35,9 +35,9 @@ struct MembershipTests {
     func changes() {
         var membership = view("a", [])
         #expect(membership.members == ["a"])
-        #expect(membership.note("b", now: start))
-        #expect(!membership.note("b", now: start + .seconds(8)))
-        #expect(!membership.note("a", now: start), "a member is no news to itself")
+        #expect(membership.note("b", now: start) == true)
+        #expect(membership.note("b", now: start + .seconds(8)) == false)
+        #expect(membership.note("a", now: start) == false, "a member is no news to itself")
         #expect(membership.version == 1)
         membership.expire(now: start + .seconds(17))
         #expect(membership.members == ["a", "b"])

@@ -29,7 +29,9 @@ struct OutageTests {
             let configuration = try TestServer.configuration(server.url)
             try await withBroker(configuration, topology) { broker in
                 let queues = try await server.control("list_queues", "name", "type", "durable", "arguments")
-                for words in ["single-active-consumer\",true", "delivery-limit\",100000", "dead-letter-strategy\",\"at-least-once", "overflow\",\"reject-publish"] {
+                for words in [
+                    "single-active-consumer\",true", "delivery-limit\",100000", "dead-letter-strategy\",\"at-least-once", "overflow\",\"reject-publish",
+                ] {
                     #expect(queues.components(separatedBy: words).count == 3, "\(words) in \(queues)")
                 }
                 #expect(queues.components(separatedBy: "\tquorum\ttrue\t").count == 4)
@@ -131,7 +133,7 @@ struct OutageTests {
                     let messages = (0..<300).map { message($0 % 5, $0, bytes: 5000) }
                     try await broker.publish(messages)
                     let reader = Reader()
-                async let read: Void = reader.read(member)
+                    async let read: Void = reader.read(member)
                     try await eventually("everything has come") { reader.distinct == messages.count }
                     await member.close()
                     try await read

@@ -106,7 +106,7 @@ struct RabbitMQBrokerTests {
             await member.acknowledge(before)
             let again = try await take(200, member)
             #expect(Set(before.map(\.session)).isDisjoint(with: again.map(\.session)))
-            #expect(again.allSatisfy(\.mayBeRepeated))
+            #expect(!again.contains { !$0.mayBeRepeated })
             for key in Set(again.map(\.message.key)) {
                 let numbers = again.filter { $0.message.key == key }.compactMap(number)
                 #expect(numbers == numbers.sorted())
@@ -195,34 +195,26 @@ struct RabbitMQBrokerTests {
     func sharing() async throws {
         let configuration = try TestServer.configuration()
         try await withBroker(configuration, .orders(partitions: 8)) { broker in
-            let taken = Mutex<[String: Set<String>]>([:])
-            let members = ["a", "b", "c"]
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                var subscriptions: [any BrokerSubscription] = []
-                for name in members {
-                    let member = try await broker.subscribe(group: "billing", topics: ["orders"], member: name)
-                    subscriptions.append(member)
-                    group.addTask {
-                        while let deliveries = try await member.next(limit: 100) {
-                            taken.withLock { taken in for delivery in deliveries { taken[name, default: []].insert(delivery.partition) } }
-                            await member.acknowledge(deliveries)
-                        }
-                    }
+            let shares = Shares()
+            var subscriptions: [any BrokerSubscription] = []
+            for name in ["a", "b", "c"] { subscriptions.append(try await broker.subscribe(group: "billing", topics: ["orders"], member: name)) }
+            async let first: Void = shares.read(subscriptions[0], "a")
+            async let second: Void = shares.read(subscriptions[1], "b")
+            async let third: Void = shares.read(subscriptions[2], "c")
+            var number = 0
+            // In the end each has 2 or 3 of the 8; looked at anew until that is so.
+            try await eventually("each has its share") {
+                shares.forget()
+                for _ in 0..<10 {
+                    try await broker.publish((0..<64).map { message($0, number) })
+                    number += 1
                 }
-                var number = 0
-                // Each gets 2 or 3 of the 8 in the end; looked at anew until that is so.
-                try await eventually("each has its share") {
-                    taken.withLock { $0 = [:] }
-                    for _ in 0..<10 {
-                        try await broker.publish((0..<64).map { message($0, number) })
-                        number += 1
-                    }
-                    try await eventually("these are done") { try await broker.lag(of: "billing") == 0 }
-                    return taken.withLock { taken in members.allSatisfy { (2...3).contains(taken[$0]?.count ?? 0) } && taken.values.reduce(0) { $0 + $1.count } == 8 }
-                }
-                for subscription in subscriptions { await subscription.close() }
-                try await group.waitForAll()
+                try await eventually("these are done") { try await broker.lag(of: "billing") == 0 }
+                return shares.sizes.count == 3 && shares.sizes.reduce(0, +) == 8 && shares.sizes.min() == 2
             }
+            #expect(shares.isInOrder)
+            for subscription in subscriptions { await subscription.close() }
+            _ = try await (first, second, third)
         }
     }
 
@@ -251,13 +243,19 @@ struct RabbitMQBrokerTests {
             try await broker.publish([message(1, 1)])
             await member.acknowledge(try await take(1, member))
             proxy.stall()
-            async let noticed: Void = #expect(throws: BrokerError.self) { _ = try await member.next(limit: 1) }
+            async let noticed = #expect(throws: BrokerError.self) { _ = try await member.next(limit: 1) }
             await #expect(throws: BrokerError.self) { try await broker.publish([message(1, 2)]) }
             _ = await noticed
             proxy.cut()
             try proxy.restore()
             try await eventually("it is published") { (try? await broker.publish([message(1, 2)])) != nil }
-            #expect(try await take(1, member).compactMap(number) == [2])
+            // The first one comes again where its acknowledgement was not carried any more.
+            var last: Int?
+            while last != 2 {
+                let deliveries = try await take(1, member)
+                last = deliveries.compactMap(number).last
+                await member.acknowledge(deliveries)
+            }
         }
     }
 

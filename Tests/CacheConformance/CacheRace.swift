@@ -12,6 +12,8 @@ public struct CacheRace: Sendable {
     private let rounds: Int
     /// Readers go on for at least so long.
     private let time: Duration
+    /// Without hits a race shows nothing.
+    private static let leastHits = 50
     /// How much later the cache's clock may say that something ended: it counts whole milliseconds, and the two clocks are read one after the other.
     private static let tolerance: Duration = .milliseconds(5)
 
@@ -25,8 +27,6 @@ public struct CacheRace: Sendable {
         public var hits = 0
         /// Answers from the truth.
         public var reads = 0
-        /// The longest lookup.
-        public var longest: Duration = .zero
         /// Lookups that found the cache away.
         public var away = 0
     }
@@ -58,7 +58,9 @@ public struct CacheRace: Sendable {
         let truth = Truth(keys)
         let end = ContinuousClock.now + time
         let meantime = Meantime()
-        let isOver: @Sendable () -> Bool = { ContinuousClock.now >= end && meantime.isOver.load(ordering: .relaxed) }
+        let isOver: @Sendable () -> Bool = {
+            ContinuousClock.now >= end && meantime.isOver.load(ordering: .relaxed) && subject.cache.statistics.hits >= CacheRace.leastHits
+        }
         let outcome = try await withThrowingTaskGroup(of: Outcome.self) { group in
             for seed in 0..<4 { group.addTask { await write(subject.cache, truth, seed: UInt64(seed), isOver) } }
             for seed in 0..<8 { group.addTask { await read(subject.cache, truth, seed: UInt64(seed), isOver) } }
@@ -71,10 +73,9 @@ public struct CacheRace: Sendable {
                 sum.hits += part.hits
                 sum.reads += part.reads
                 sum.away += part.away
-                sum.longest = max(sum.longest, part.longest)
             }
         }
-        #expect(outcome.hits > 0, "a race without a hit shows nothing")
+        #expect(outcome.hits > 0)
         #expect(outcome.reads > 0)
         return outcome
     }
@@ -103,7 +104,6 @@ public struct CacheRace: Sendable {
             let key = Int.random(in: 0..<keys, using: &random)
             let begin = ContinuousClock.now
             let lookup = await cache.get("\(key)")
-            outcome.longest = max(outcome.longest, ContinuousClock.now - begin)
             if lookup.ticket == nil { outcome.away += 1 }
             if let entry = lookup.entry, lookup.isFresh, entry.version >= tokens[key] {
                 outcome.hits += 1
@@ -120,7 +120,8 @@ public struct CacheRace: Sendable {
                 if Int.random(in: 0..<3, using: &random) == 0 { try? await Task.sleep(for: .milliseconds(Int.random(in: 1...150, using: &random))) }
                 if let ticket = lookup.ticket { cache.put("\(key)", CacheEntry(version: version, bytes: Array("\(key) \(version)".utf8)), ticket: ticket) }
             }
-            await Task.yield()
+            // A reader that finds no work for Redis would leave no time for anybody else.
+            if round % 8 == 0 || lookup.ticket == nil { try? await Task.sleep(for: .microseconds(500)) }
         }
         return outcome
     }

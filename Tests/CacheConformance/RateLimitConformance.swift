@@ -40,7 +40,9 @@ public enum RateLimitConformance: String, CaseIterable, Sendable, CustomTestStri
         let limit = RateLimit(tokens: 10, perMilliseconds: 1000, burst: 3)
         for remaining in [2, 1, 0] as [Int64] {
             let decision = await store.take(1, from: "a", limit: limit, at: start)
-            #expect(decision == RateLimitDecision(isAllowed: true, remaining: remaining, resetAfterMilliseconds: (3 - remaining) * 100, retryAfterMilliseconds: nil))
+            #expect(
+                decision == RateLimitDecision(isAllowed: true, remaining: remaining, resetAfterMilliseconds: (3 - remaining) * 100, retryAfterMilliseconds: nil)
+            )
         }
         for _ in 0..<3 {
             let decision = await store.take(1, from: "a", limit: limit, at: start)

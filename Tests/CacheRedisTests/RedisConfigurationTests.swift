@@ -37,7 +37,8 @@ struct RedisConfigurationTests {
         "a URL that cannot be used is refused in words that do not repeat the password",
         arguments: [
             "", "cache:6379", "http://cache", "redis:/cache", "redis://", "redis://:6379", "redis://cache:0", "redis://cache:65536", "redis://cache:x",
-            "redis://cache/x", "redis://cache/-1", "redis://cache/+1", "redis://cache/0/1", "redis://hunter2@cache", "redis://user:@cache", "redis://:hunter2@", "redis://:hunter2%@cache",
+            "redis://cache/x", "redis://cache/-1", "redis://cache/+1", "redis://cache/0/1", "redis://hunter2@cache", "redis://user:@cache", "redis://:hunter2@",
+            "redis://:hunter2%@cache",
             "redis://:hunter2%ff@cache", "redis://::1", "redis://[::1]x", "redis://cache?db=1", "redis://cache?prefix=a&b=c", "redis://ca che",
             "rediss://:hunter2@cache",
         ])
@@ -51,7 +52,10 @@ struct RedisConfigurationTests {
 
     @Test("users, passwords and databases are used, and doctor says what is wrong with them", .enabled(if: RedisServer.isWanted, RedisServer.hint))
     func credentials() async throws {
-        let server = try RedisServer("--requirepass", "s3cret pass", "--user", "app on >hunter2 ~test-* +@all", "--user", "weak on >hunter2 ~test-* +get +ping +client")
+        let users = ["app on >hunter2 ~test-* +@all", "weak on >hunter2 ~test-* +get +ping +client"].flatMap {
+            ["--user"] + $0.split(separator: " ").map(String.init)
+        }
+        let server = try RedisServer(["--requirepass", "s3cret pass"] + users)
         try await server.start(answers: false)
         @Sendable func configuration(_ user: String?, _ password: String?, database: Int = 0) -> RedisConfiguration {
             var configuration = server.configuration

@@ -3,7 +3,7 @@ import CacheRedis
 import Resilience
 import Testing
 
-@Suite("Redis as a cache and a keeper of rate limits", .timeLimit(.minutes(2)), .enabled(if: RedisServer.isWanted, RedisServer.hint))
+@Suite("Redis as a cache and a keeper of rate limits", .timeLimit(.minutes(10)), .enabled(if: RedisServer.isWanted, RedisServer.hint))
 struct RedisConformanceTests {
     @Test("keeps what the port of caches promises", arguments: CacheConformance.allCases)
     func cache(_ promise: CacheConformance) async throws {

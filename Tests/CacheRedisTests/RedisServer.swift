@@ -30,12 +30,11 @@ final class RedisServer: @unchecked Sendable {
     private let folder: URL
     private let arguments: [String]
     private let lock = NSLock()
-    private var process: Process?
     private var leash: Pipe?
     private var pid: pid_t = 0
 
     /// Prepares a server on a free port.
-    init(_ arguments: String...) throws {
+    init(_ arguments: [String] = []) throws {
         self.arguments = arguments
         port = try RedisServer.freePort()
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("waybill-redis-\(port)")
@@ -47,15 +46,24 @@ final class RedisServer: @unchecked Sendable {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// For this server, with keys of the caller's own.
-    var configuration: RedisConfiguration { RedisConfiguration(port: port, prefix: "test-\(UUID().uuidString):") }
+    /// For this server, with keys of the caller's own, and more patience than in production: the machine runs other tests as well.
+    var configuration: RedisConfiguration {
+        var configuration = RedisConfiguration(port: port, prefix: "test-\(UUID().uuidString):")
+        (configuration.connectTimeout, configuration.replyTimeout) = (.seconds(5), .seconds(1))
+        return configuration
+    }
 
     /// Starts the server and waits until it answers.
     func start(answers: Bool = true) async throws {
         let binary = try #require(RedisServer.binary, RedisServer.hint)
+        // The kernel may take a moment to take the port away from one that was killed.
+        let configuration = configuration
+        try await eventually("the port is free") { (try? RedisConnection(configuration)) == nil }
         // The shell ends the server when its own input ends, which it does when the tests do.
         let script = #""$@" </dev/null >/dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2>/dev/null; wait"#
         let (process, leash, output) = (Process(), Pipe(), Pipe())
+        // Another server's shell must not hold on to this one's leash.
+        _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments =
             ["-c", script, "sh", binary, "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "", "--appendonly", "no"] + arguments
@@ -64,26 +72,27 @@ final class RedisServer: @unchecked Sendable {
         try process.run()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         let pid = try #require(pid_t(line))
-        lock.withLock { (self.process, self.leash, self.pid) = (process, leash, pid) }
+        lock.withLock { (self.leash, self.pid) = (leash, pid) }
         guard answers else { return }
-        let configuration = configuration
         try await eventually("Redis answers") { (try? RedisConnection(configuration)) != nil }
     }
 
     /// As a crash: without a word to anybody.
     func kill() {
-        let (process, leash) = lock.withLock {
-            defer { (self.process, self.leash) = (nil, nil) }
-            return (self.process, self.leash)
+        let (pid, leash) = lock.withLock {
+            defer { (self.pid, self.leash) = (0, nil) }
+            return (self.pid, self.leash)
         }
-        guard let process else { return }
+        guard pid > 0 else { return }
+        Foundation.kill(pid, SIGKILL)
         try? leash?.fileHandleForWriting.close()
-        process.waitUntilExit()
     }
 
     /// Stops it where it stands (SIGSTOP); connections stay open, and new ones are accepted by the kernel.
-    func pause() { lock.withLock { _ = Foundation.kill(pid, SIGSTOP) } }
-    func resume() { lock.withLock { _ = Foundation.kill(pid, SIGCONT) } }
+    func pause() { signal(SIGSTOP) }
+    func resume() { signal(SIGCONT) }
+
+    private func signal(_ number: Int32) { lock.withLock { if pid > 0 { _ = Foundation.kill(pid, number) } } }
 
     /// Sends a command as somebody else.
     @discardableResult
@@ -124,11 +133,11 @@ enum Redis {
         CacheSubject(RedisCache(client, name: "test", policy: policy)) { try await eventually("all is sent") { client.isIdle } }
     }
 
-    /// A configuration of the shared server with keys of one's own, and patience for a machine that runs other tests as well.
+    /// A configuration of the shared server with keys of one's own.
     static func shared() async throws -> RedisConfiguration {
         var configuration = try await RedisServer.shared.value
         configuration.prefix = "test-\(UUID().uuidString):"
-        configuration.replyTimeout = .seconds(2)
+        (configuration.connectTimeout, configuration.replyTimeout) = (.seconds(10), .seconds(10))
         return configuration
     }
 }

@@ -15,4 +15,20 @@ struct BrokerConformanceTests {
             return subject
         }
     }
+
+    /// A suite that lets these pass would prove nothing.
+    @Test("is told from brokers that do one thing wrong", arguments: BrokerFault.allCases)
+    func faults(_ fault: BrokerFault) async throws {
+        await withKnownIssue {
+            try await fault.promise.check { _ in
+                let log = MemoryLog(maximumBytes: 2 << 20)
+                var subject = BrokerSubject { FaultyBroker(log, fault) }
+                subject.patience = .seconds(2)
+                subject.tooLarge = 3 << 20
+                subject.interrupt = { log.setDown(true) }
+                subject.restore = { log.setDown(false) }
+                return subject
+            }
+        }
+    }
 }

@@ -27,7 +27,7 @@ struct RunningPlatform: Sendable {
         let topology: TestTopology = folder == nil && broker == nil && clock is SystemClock ? .current : .embedded
         let test = "t" + String(UInt64.random(in: .min ... .max), radix: 36)
         configuration.engines = try topology.engines(test)
-        defer { topology.dropDatabases(test) }
+        defer { topology.dropSchemas(test) }
         if topology.isSplit {
             let cluster = TestCluster(configuration: configuration, topology: topology, clock: clock, logger: logger)
             return try await cluster.run { try await RunningPlatform.use($0, body) }

@@ -29,8 +29,8 @@ enum TestTopology: String {
     func engines(_ test: String) throws -> EngineConfiguration {
         var engines = EngineConfiguration(instance: test)
         if self == .embedded { return engines }
-        var postgres = PostgresSettings(url: try TestTopology.server("WAYBILL_TEST_POSTGRES").databaseURL("\(test)_{service}"))
-        postgres.createsDatabases = true
+        var postgres = PostgresSettings(url: try TestTopology.server("WAYBILL_TEST_POSTGRES"))
+        postgres.schemaPrefix = "\(test)_"
         engines.storage = .postgres(postgres)
         switch self {
         case .embedded, .postgres: break
@@ -55,23 +55,14 @@ enum TestTopology: String {
     }
 
     /// Removes what a test has made on the database server.
-    func dropDatabases(_ test: String) {
+    func dropSchemas(_ test: String) {
         guard self != .embedded, let server = try? TestTopology.server("WAYBILL_TEST_POSTGRES") else { return }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "payment_provider"]
-        process.arguments = ["psql", "-q", "-d", server] + names.flatMap { ["-c", "DROP DATABASE IF EXISTS \"\(test)_\($0)\" WITH (FORCE)"] }
+        process.arguments = ["psql", "-q", "-d", server] + names.flatMap { ["-c", "DROP SCHEMA IF EXISTS \"\(test)_\($0)\" CASCADE"] }
         try? process.run()
         process.waitUntilExit()
-    }
-}
-
-extension String {
-    /// A PostgreSQL URL with another database.
-    fileprivate func databaseURL(_ database: String) -> String {
-        guard let start = range(of: "://")?.upperBound, let slash = self[start...].firstIndex(of: "/") else { return self + "/" + database }
-        let query = self[slash...].firstIndex(of: "?").map { String(self[$0...]) } ?? ""
-        return self[..<slash] + "/" + database + query
     }
 }
 

@@ -49,17 +49,25 @@ public final class KafkaBroker: EventBroker {
             if size <= configuration.maximumMessageBytes { continue }
             throw BrokerError.rejected(index: index, reason: "it takes \(size) bytes of at most \(configuration.maximumMessageBytes)")
         }
+        let deadline = ContinuousClock.now + configuration.publishTimeout
         var rest = messages[...]
         while !rest.isEmpty {
             let chunk = rest.prefix(KafkaBroker.chunk(of: rest))
             let producer = try producer()
             let outcome = await producer.publish(chunk)
-            if let error = error(outcome, messages) {
+            guard case .published(let count) = outcome else {
                 giveUp(producer)
-                throw error
+                throw error(outcome, chunk)
             }
-            rest = rest.dropFirst(chunk.count)
+            rest = rest.dropFirst(count)
+            if count < chunk.count { try await waitForRoom(until: deadline) }
         }
+    }
+
+    /// The library's queue is full of what others publish at the same time.
+    private func waitForRoom(until deadline: ContinuousClock.Instant) async throws {
+        if ContinuousClock.now > deadline { throw BrokerError.unavailable("the queue to the brokers is full") }
+        try await Task.sleep(for: .milliseconds(5))
     }
 
     /// How many of the first messages go into the library's queue together.
@@ -73,15 +81,12 @@ public final class KafkaBroker: EventBroker {
         return count
     }
 
-    private func error(_ outcome: KafkaProducer.Outcome, _ messages: [BrokerMessage]) -> BrokerError? {
-        switch outcome {
-        case .published: return nil
-        case .failed(let failures): return KafkaBroker.error(failures, messages)
-        case .unknown(let complaint):
-            if state.withLock({ $0.isClosed }) { return KafkaBroker.closed }
-            let seconds = configuration.publishTimeout.milliseconds / 1000
-            return .unavailable("not everything was confirmed within \(seconds) s" + (complaint.isEmpty ? "" : " (\(complaint))"))
-        }
+    private func error(_ outcome: KafkaProducer.Outcome, _ messages: ArraySlice<BrokerMessage>) -> BrokerError {
+        if case .failed(let failures) = outcome { return KafkaBroker.error(failures, messages) }
+        if state.withLock({ $0.isClosed }) { return KafkaBroker.closed }
+        var words = "not everything was confirmed within \(configuration.publishTimeout.milliseconds / 1000) s"
+        if case .unknown(let complaint) = outcome, !complaint.isEmpty { words += " (\(complaint))" }
+        return .unavailable(words)
     }
 
     /// The producer at work; a new one after a failure.
@@ -141,16 +146,16 @@ public final class KafkaBroker: EventBroker {
 
 extension KafkaBroker {
     /// What a failed batch means for its publisher. A batch is refused as a whole; of its messages the largest was the one that was too large.
-    static func error(_ failures: [KafkaProducer.Failure], _ messages: [BrokerMessage]) -> BrokerError {
+    static func error(_ failures: [ProducedBatches.Failure], _ chunk: ArraySlice<BrokerMessage>) -> BrokerError {
+        func message(_ failure: ProducedBatches.Failure) -> BrokerMessage { chunk[chunk.startIndex + failure.index] }
+        func rejected(_ failure: ProducedBatches.Failure) -> BrokerError { .rejected(index: chunk.startIndex + failure.index, reason: failure.error.text) }
         let tooLarge = failures.filter { $0.error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || $0.error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE }
-        if let largest = tooLarge.max(by: { messages[$0.place].body.count < messages[$1.place].body.count }) {
-            return .rejected(index: largest.place, reason: largest.error.text)
-        }
+        if let largest = tooLarge.max(by: { KafkaMessage.size(of: message($0)) < KafkaMessage.size(of: message($1)) }) { return rejected(largest) }
         if let invalid = failures.first(where: { $0.error == RD_KAFKA_RESP_ERR_INVALID_RECORD || $0.error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP }) {
-            return .rejected(index: invalid.place, reason: invalid.error.text)
+            return rejected(invalid)
         }
         if let failure = failures.first(where: { misconfigurations.contains($0.error.rawValue) }) {
-            return .misconfigured("kafka: topic \(messages[failure.place].topic): \(failure.error.text)")
+            return .misconfigured("kafka: topic \(message(failure).topic): \(failure.error.text)")
         }
         return .unavailable(failures.first?.error.text ?? "the producer failed")
     }

@@ -57,8 +57,9 @@ extension KafkaConfiguration {
     private var common: [Setting] {
         [
             ("bootstrap.servers", bootstrapServers), ("socket.keepalive.enable", "true"), ("socket.nagle.disable", "true"),
-            ("reconnect.backoff.max.ms", "2000"),
-            ("message.max.bytes", "\(maximumMessageBytes)"), ("topic.metadata.refresh.interval.ms", "60000"),
+            ("reconnect.backoff.max.ms", "2000"), ("message.max.bytes", "\(maximumMessageBytes)"),
+            // A member that did not know a topic that was made a moment ago looks again after this time.
+            ("topic.metadata.refresh.interval.ms", "10000"),
         ]
     }
 

@@ -52,6 +52,7 @@ final class KafkaSubscription: BrokerSubscription {
 
     func next(limit: Int) async throws -> [BrokerDelivery]? {
         while true {
+            let mark = arrival.mark
             let (deliveries, hasRoom) = try state.withLock { state in
                 if state.isClosed { return (nil as [BrokerDelivery]?, false) }
                 if let end = state.end { throw end }
@@ -64,7 +65,7 @@ final class KafkaSubscription: BrokerSubscription {
             }
             if hasRoom { wake.give() }
             guard let deliveries, deliveries.isEmpty else { return deliveries }
-            await arrival.wait()
+            await arrival.wait(after: mark)
             try Task.checkCancellation()
         }
     }
@@ -102,50 +103,25 @@ final class KafkaSubscription: BrokerSubscription {
 
 /// Opened once and for ever; many may wait for it.
 private final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-        var lastWaiter = 0
-    }
-    private let state = Mutex(State())
+    private let state = Atomic<Bool>(false)
+    private let signal = TaskSignal()
 
-    var isOpen: Bool { state.withLock { $0.isOpen } }
+    var isOpen: Bool { state.load(ordering: .acquiring) }
 
     func open() {
-        let waiters = state.withLock { state in
-            state.isOpen = true
-            defer { state.waiters = [:] }
-            return Array(state.waiters.values)
-        }
-        for waiter in waiters { waiter.resume() }
+        state.store(true, ordering: .releasing)
+        signal.give()
     }
 
     /// Waits until it is open, or for so long.
     func wait(atMost patience: Duration) async {
+        let mark = signal.mark
+        if isOpen { return }
         await withTaskGroup { group in
-            group.addTask { await self.wait() }
+            group.addTask { await self.signal.wait(after: mark) }
             group.addTask { try? await Task.sleep(for: patience) }
             await group.next()
             group.cancelAll()
-        }
-    }
-
-    private func wait() async {
-        let number = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if state.isOpen || Task.isCancelled { return true }
-                    state.waiters[number] = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume()
         }
     }
 }

@@ -9,7 +9,9 @@ extension RabbitMQBroker {
             let connection = try session.connected()
             try connection.onChannel(TopologyMaker.channel) { channel in
                 for group in topology.groups {
-                    for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) { try connection.deleteQueue(channel, queue.name) }
+                    for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) {
+                        try connection.deleteQueue(channel, queue.name)
+                    }
                 }
                 for topic in layout.keptTopics(topology) { try connection.deleteQueue(channel, layout.keeper(topic)) }
                 for topic in layout.topics(topology) { try connection.deleteExchange(channel, layout.exchange(topic)) }

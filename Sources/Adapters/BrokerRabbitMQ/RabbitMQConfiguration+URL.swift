@@ -10,7 +10,8 @@ extension RabbitMQConfiguration {
     /// - Throws: ``BrokerError/misconfigured(_:)``, without the address in it: it may hold a password.
     public init(url: String) throws {
         let address = try Address(url)
-        self.init(endpoints: try address.endpoints(), virtualHost: try address.virtualHost(), login: try address.login(), tls: address.isEncrypted ? TLS() : nil)
+        self.init(
+            endpoints: try address.endpoints(), virtualHost: try address.virtualHost(), login: try address.login(), tls: address.isEncrypted ? TLS() : nil)
         for (name, value) in try address.parameters() { try set(name, value) }
         try validate()
     }

@@ -20,6 +20,9 @@ struct RedisExamination {
     /// A clock that is off by more makes the moments in logs and limits hard to compare.
     private static let clockToleranceMilliseconds: Int64 = 1_000
 
+    /// What Redis says of a wrong user or password, and of one that is not needed.
+    private static let complaints = ["WRONGPASS", "NOAUTH", "ERR AUTH", "ERR Client sent AUTH"]
+
     private let configuration: RedisConfiguration
 
     init(_ configuration: RedisConfiguration) { self.configuration = configuration }
@@ -40,7 +43,9 @@ struct RedisExamination {
         let information = RedisExamination.parse(try connection.send(.plain("INFO"), until: deadline))
         if information.isEmpty {
             findings.append(
-                EngineFinding(.warn, RedisExamination.name, "INFO is not allowed, so version and memory are unknown", advice: "allow the user +info to have them looked at"))
+                EngineFinding(
+                    .warn, RedisExamination.name, "INFO is not allowed, so version and memory are unknown",
+                    advice: "allow the user +info to have them looked at"))
         } else {
             findings.append(version(information))
             findings.append(memory(information))
@@ -104,14 +109,15 @@ struct RedisExamination {
     private func finding(_ error: RedisError) -> EngineFinding {
         let words = "\(configuration.place): \(error)"
         switch error {
-        case .refused(let text) where text.hasPrefix("WRONGPASS") || text.hasPrefix("NOAUTH") || text.hasPrefix("ERR AUTH") || text.contains("without any password"):
+        case .refused(let text) where RedisExamination.complaints.contains(where: text.hasPrefix):
             return EngineFinding(.fail, RedisExamination.name, words, advice: "check user and password of the Redis URL")
         case .refused(let text) where text.hasPrefix("NOPERM"):
             return EngineFinding(
                 .fail, RedisExamination.name, words,
                 advice: "give the user: ~\(configuration.prefix)* +get +set +getrange +time +ping +select +client|setname +script|load +evalsha +info")
         case .refused:
-            return EngineFinding(.fail, RedisExamination.name, words, advice: "see what Redis says; without it, reads are slower and rate limits count per process")
+            return EngineFinding(
+                .fail, RedisExamination.name, words, advice: "see what Redis says; without it, reads are slower and rate limits count per process")
         case .connection, .timedOut, .away:
             return EngineFinding(
                 .fail, RedisExamination.name, words,

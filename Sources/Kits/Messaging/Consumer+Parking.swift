@@ -9,12 +9,11 @@ extension Consumer {
         let text = ErrorText.of(error)
         logger.warning(
             "an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(text)"])
-        let admits = !handler.deduplicatesItself
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
                 try self.checkClaims(in: transaction)
-                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
+                guard try self.admits(event, in: transaction) else { return }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempt)) ?? 0)
                 try self.park(.init(event), attempts: attempt, due: due, error: text, now: now, in: transaction)

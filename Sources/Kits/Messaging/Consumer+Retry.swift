@@ -8,6 +8,7 @@ extension Consumer {
         while !Task.isCancelled {
             do {
                 try await context.clock.sleep(for: .milliseconds(100))
+                feed.hurry()
                 // Where there are several processes, one of them does this, whoever parked the events.
                 let isMine = replicas.map { $0.lease.isHeld } ?? mayBeParked.load(ordering: .relaxed)
                 if isMine { while try await retryParked() > 0 {} }

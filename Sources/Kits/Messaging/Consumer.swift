@@ -15,15 +15,19 @@ public protocol EventHandler: Sendable {
     var subscriptions: Set<String>? { get }
     /// Whether the handler's own tables refuse a second delivery of an event, so that no inbox row is needed.
     var deduplicatesItself: Bool { get }
+    /// Whether an event may wait a moment, until another one comes that may not: one that means nothing to the handler is worth no transaction of its own.
+    func canWait(_ event: Envelope) -> Bool
     /// Applies a batch.
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws
 }
 
 extension EventHandler {
     public var deduplicatesItself: Bool { false }
+    public func canWait(_ event: Envelope) -> Bool { false }
 }
 
-/// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
+/// Drives one handler: batches from the feed, one transaction each, with its position (and inbox rows, where the position does not tell what was applied); parking and dead
+/// letters when an event fails.
 ///
 /// Events that are in trouble (parked ones) or may be (those that were in flight when the process ended without warning) are counted durably before they are
 /// handled, so that one that ends the process is found and becomes a dead letter like any other (RELIABILITY, trap 13). All others cost no statement more.
@@ -47,6 +51,8 @@ public final class Consumer: Service, CustomStringConvertible {
     let mayBeParked = Atomic<Bool>(true)
     /// What is left of a start after a crash; nil as soon as that is over.
     let careful = Mutex<CarefulStart?>(nil)
+    /// The logs whose numbers tell what was applied, and from which number on they do.
+    let exactLogs = Mutex<[String: Int64]>([:])
     /// What it must mind where other processes of its service work on the same database; nil where it is alone.
     let replicas: Replicas?
     /// The partitions that the batch at hand came from.
@@ -68,7 +74,7 @@ public final class Consumer: Service, CustomStringConvertible {
     ) {
         (ownRegistry, self.replicas) = (registry, replicas)
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
-        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity, canWait: handler.canWait)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
         failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
         dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])
@@ -93,7 +99,9 @@ public final class Consumer: Service, CustomStringConvertible {
             )
         }
         CrashPoint.inPreparation.reached(in: context.service)
-        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last) }
+        trust(positions, last)
+        let exact = bus.exactSources
+        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last, isExact: exact.contains(source)) }
         backlog.set(parked: parked, deadLetters: dead)
         let start = CarefulStart(positions: positions, last: last, suspects: suspects)
         careful.withLock { $0 = wasProper || start.isOver ? nil : start }
@@ -191,7 +199,7 @@ public final class Consumer: Service, CustomStringConvertible {
 
     private func apply(_ events: [Envelope], counted attempt: Int64, in transaction: any Transaction) throws {
         try checkClaims(in: transaction)
-        var fresh = handler.deduplicatesItself ? events : try Inbox.admit(events, in: transaction)
+        var fresh = try admit(events, in: transaction)
         if attempt > 0 { try Attempts.forget(fresh.map(\.id), in: transaction) }
         // Another process may have parked something since this one looked.
         if try replicas == nil ? mayBeParked.load(ordering: .relaxed) : !Parking.isEmpty(in: transaction) {

@@ -13,10 +13,12 @@ public struct Job: Sendable {
     public let payload: String
     /// Attempts that failed so far.
     public let attempts: Int64
+    /// What the payload says, where this process has just written it: spares its handler from reading it back. Nil for a job out of the table.
+    public let content: (any Sendable)?
 
     /// A job that has not been tried.
-    public init(id: Identifier, kind: String, key: Identifier, payload: String, attempts: Int64 = 0) {
-        (self.id, self.kind, self.key, self.payload, self.attempts) = (id, kind, key, payload, attempts)
+    public init(id: Identifier, kind: String, key: Identifier, payload: String, attempts: Int64 = 0, content: (any Sendable)? = nil) {
+        (self.id, self.kind, self.key, self.payload, self.attempts, self.content) = (id, kind, key, payload, attempts, content)
     }
 }
 
@@ -60,8 +62,10 @@ public struct JobQueue: Sendable {
         return zip(jobs, counts).compactMap { $1 == 1 ? $0 : nil }
     }
 
-    /// Removes a finished job; false when it was finished before, so that an outcome is recorded once.
-    static func finish(_ job: Job, in transaction: any Transaction) throws -> Bool { try transaction.executeCounting(delete, [.id(job.id)]) == 1 }
+    /// Removes finished jobs; false for one that was finished before, so that an outcome is recorded once.
+    static func finish(_ jobs: [Job], in transaction: any Transaction) throws -> [Bool] {
+        try transaction.executeCounting(delete, each: jobs.map { [.id($0.id)] }).map { $0 == 1 }
+    }
 
     static func postpone(_ job: Job, attempts: Int64, until due: Timestamp, error: String, in transaction: any Transaction) throws {
         try transaction.execute(postpone, [.id(job.id), .integer(attempts), .time(due), .text(error)])

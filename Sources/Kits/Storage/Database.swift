@@ -70,6 +70,10 @@ public protocol Database: AnyObject, Sendable {
     /// Writes that wait for the writer; a gauge.
     var waitingWrites: Int { get }
 
+    /// Whether transactions become visible one after the other, in the order in which `{serial}` columns gave them their numbers, and a number is not lost when a
+    /// transaction is rolled back: where one writer does all the writing.
+    var commitsInOrder: Bool { get }
+
     /// Runs a closure in a write transaction and returns when it is durable.
     /// - Throws: what the closure throws, or ``StorageError``.
     func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T
@@ -86,7 +90,15 @@ public protocol Database: AnyObject, Sendable {
 }
 
 extension Database {
+    /// Several writers commit in any order: an engine that can promise more says so.
+    public var commitsInOrder: Bool { false }
     public var waitingWrites: Int { 0 }
+}
+
+/// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.
+/// The transaction is rolled back and the closure runs again, as after a deadlock; in an engine with one writer this never happens.
+public struct TransactionConflict: Error {
+    public init() {}
 }
 
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.

@@ -18,7 +18,8 @@ struct OrderVersion: Sendable {
     init(_ request: WebRequest) throws(Problem) {
         if let text = request.headers[.waybillMinVersion] {
             guard let number = Int64(text), number >= 0 else {
-                throw Problem(.badRequest, "bad-min-version", "The header Waybill-Min-Version must be the number of an order's version, as Waybill-Version told it.")
+                throw Problem(
+                    .badRequest, "bad-min-version", "The header Waybill-Min-Version must be the number of an order's version, as Waybill-Version told it.")
             }
             minimum = number
         } else {
@@ -64,7 +65,9 @@ extension WebResponse {
         var response = self
         if let order {
             response.headers[.waybillVersion] = String(order.state.version)
-        } else if response.headers[.waybillVersion] == nil, case .bytes(let bytes) = body, let version = try? JSONParser.parse(bytes).object?["version"]?.integer {
+        } else if response.headers[.waybillVersion] == nil, case .bytes(let bytes) = body,
+            let version = try? JSONParser.parse(bytes).object?["version"]?.integer
+        {
             response.headers[.waybillVersion] = String(version)
         }
         return response

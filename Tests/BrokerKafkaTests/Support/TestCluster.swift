@@ -1,3 +1,4 @@
+import CKafka
 import Foundation
 import Logging
 import Messaging
@@ -14,7 +15,7 @@ enum TestCluster {
     private static let mock = Result { try MockCluster(brokers: 3) }
 
     /// Whether the tests are to run: without a server they fail where CI is set, and are skipped aloud elsewhere.
-    static var isWanted: Bool { external != nil || MockCluster.program != nil || ProcessInfo.processInfo.environment["CI"] != nil }
+    static var isWanted: Bool { external != nil || MockCluster.isWanted }
     static let hint: Comment = "no Kafka: build kafka-mock, or name a cluster in WAYBILL_TEST_KAFKA"
 
     /// What all tests share.
@@ -38,6 +39,20 @@ enum TestCluster {
             configuration.properties["fetch.wait.max.ms"] = "20"
         }
         return configuration
+    }
+
+    /// Deletes a topology's topics, where the cluster outlives the tests.
+    static func remove(_ topology: BrokerTopology) async {
+        guard let external, !externalIsMock else { return }
+        let (configuration, log) = (KafkaConfiguration(bootstrapServers: external), TestLog())
+        guard let client = try? KafkaClient(.producer, configuration.administration, configuration, events: nil, logger: log.logger) else { return }
+        var topics = topology.topics.map { rd_kafka_DeleteTopic_new($0) }
+        let answers = rd_kafka_queue_new(client.handle)
+        rd_kafka_DeleteTopics(client.handle, &topics, topics.count, nil, answers)
+        rd_kafka_event_destroy(rd_kafka_queue_poll(answers, 10_000))
+        rd_kafka_DeleteTopic_destroy_array(&topics, topics.count)
+        rd_kafka_queue_destroy(answers)
+        client.destroy()
     }
 
     static func broker(_ configuration: KafkaConfiguration, log: TestLog = TestLog()) -> KafkaBroker { KafkaBroker(configuration, logger: log.logger) }

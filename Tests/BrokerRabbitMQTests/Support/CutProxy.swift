@@ -95,7 +95,7 @@ final class CutProxy: Sendable {
             if state.withLock({ $0.isStalled }) { continue }
             var sent = 0
             while sent < count {
-                let step = buffer.withUnsafeBytes { send(to, $0.baseAddress.map { $0 + sent }, count - sent, Int32(MSG_NOSIGNAL.rawValue)) }
+                let step = buffer.withUnsafeBytes { send(to, $0.baseAddress.map { $0 + sent }, count - sent, Int32(MSG_NOSIGNAL)) }
                 if step <= 0 { break }
                 sent += step
             }

@@ -7,7 +7,7 @@ import Testing
 /// The broker that `scripts/engines start rabbitmq` has started, or any other one that tests may use.
 enum TestServer {
     static let variable = "WAYBILL_TEST_RABBITMQ"
-    private static let environment = ProcessInfo.environment
+    private static let environment = ProcessInfo.processInfo.environment
     /// Whether the tests are to run: without a server they fail where CI is set, and are skipped elsewhere.
     static let isWanted = environment[variable] != nil || environment["CI"] != nil
     static let hint: Comment = "no RabbitMQ to test with: scripts/engines start rabbitmq --dir DIR, then set what is in DIR/env"

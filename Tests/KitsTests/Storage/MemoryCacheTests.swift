@@ -3,7 +3,7 @@ import Storage
 import Synchronization
 import Testing
 
-@Suite("The cache in memory", .timeLimit(.minutes(1)))
+@Suite("The cache in memory", .timeLimit(.minutes(10)))
 struct MemoryCacheTests {
     @Test("keeps what the port promises", arguments: CacheConformance.allCases)
     func conforms(_ promise: CacheConformance) async throws {

@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// Promise S12: a client never sees an order's status go back, whatever the cache does and whichever process answers.
-@Suite("Orders that are cached and changed at once", .timeLimit(.minutes(1)))
+@Suite("Orders that are cached and changed at once", .timeLimit(.minutes(10)))
 struct CachedOrdersRaceTests {
     @Test(
         "no client sees an order go back, and who changed an order sees the change",
@@ -36,7 +36,7 @@ struct CachedOrdersRaceTests {
             }
             try await group.waitForAll()
         }
-        for id in orders { #expect(try await bench.get(id).orderStatus == .delivered) }
+        for id in orders + orders { #expect(try await bench.get(id).orderStatus == .delivered) }
         if faults.away < 50 { #expect(cache.statistics.hits > 0) }
     }
 

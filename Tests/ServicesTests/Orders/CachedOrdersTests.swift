@@ -5,11 +5,11 @@ import Wire
 
 @testable import Orders
 
-@Suite("Orders that are cached", .timeLimit(.minutes(1)))
+@Suite("Orders that are cached", .timeLimit(.minutes(10)))
 struct CachedOrdersTests {
     @Test("every answer about one order names its version", arguments: [true, false])
     func tokens(_ isCached: Bool) async throws {
-        let bench = try await CachedOrdersBench(cache: isCached ? MemoryCache() : nil)
+        let bench = try await CachedOrdersBench(cache: isCached ? MemoryCache(clock: { 0 }) : nil)
         let body = #"{"currency":"GBP","items":[{"sku":"TEA","quantity":2}]}"#
         for _ in 0..<2 {
             let placed = try await bench.send("POST", "/orders", body, key: "one")
@@ -30,7 +30,7 @@ struct CachedOrdersTests {
 
     @Test("a client is told that what it has is what there is, with and without a cache", arguments: [true, false])
     func conditional(_ isCached: Bool) async throws {
-        let bench = try await CachedOrdersBench(cache: isCached ? MemoryCache() : nil)
+        let bench = try await CachedOrdersBench(cache: isCached ? MemoryCache(clock: { 0 }) : nil)
         let id = try await bench.place()
         for tag in [#"W/"1""#, #""1""#, #""7" , W/"1""#, "*"] {
             let answer = try await bench.get(id, tag: tag)
@@ -52,7 +52,7 @@ struct CachedOrdersTests {
 
     @Test("what is noted without a change of status changes the entity tag and the answer")
     func notes() async throws {
-        let bench = try await CachedOrdersBench(cache: MemoryCache())
+        let bench = try await CachedOrdersBench(cache: MemoryCache(clock: { 0 }))
         let id = try await bench.place()
         _ = try await bench.send("POST", "/orders/{id}/cancel", id: id)
         let before = try await bench.get(id)
@@ -68,7 +68,7 @@ struct CachedOrdersTests {
 
     @Test("a version that is no number is refused")
     func badTokens() async throws {
-        let bench = try await CachedOrdersBench(cache: MemoryCache())
+        let bench = try await CachedOrdersBench(cache: MemoryCache(clock: { 0 }))
         let id = try await bench.place()
         for text in ["", "x", "-1", "1.5", "99999999999999999999", #""1""#] {
             #expect(try await bench.send("GET", "/orders/{id}", id: id, minimum: text).status == 400, "\(text)")
@@ -79,7 +79,7 @@ struct CachedOrdersTests {
 
     @Test("a client with a token is answered without the database, one without after a look at one row, and an order at its end needs no look")
     func costs() async throws {
-        let cache = MemoryCache()
+        let cache = MemoryCache(clock: { 0 })
         let bench = try await CachedOrdersBench(cache: cache)
         let id = try await bench.place()
         func reads(_ minimum: Int64? = nil, process: Int = 0) async throws -> Int {
@@ -107,7 +107,7 @@ struct CachedOrdersTests {
 
     @Test("an answer from the cache is the database's, byte for byte")
     func sameBytes() async throws {
-        let cached = try await CachedOrdersBench(cache: MemoryCache())
+        let cached = try await CachedOrdersBench(cache: MemoryCache(clock: { 0 }))
         let id = try await cached.place()
         for step in 0..<4 {
             let first = try await cached.get(id)
@@ -135,7 +135,7 @@ struct CachedOrdersTests {
 
     @Test("without the cache everything is as it would be with none")
     func away() async throws {
-        let cache = MemoryCache()
+        let cache = MemoryCache(clock: { 0 })
         let bench = try await CachedOrdersBench(cache: cache)
         await cache.close()
         let id = try await bench.place()

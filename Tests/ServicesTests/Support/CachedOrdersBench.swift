@@ -23,7 +23,8 @@ final class CachedOrdersBench: Sendable {
         (self.fixture, self.database) = (fixture, database)
         let given = fixture.environment
         let environment = ServiceEnvironment(database: database, context: given.context, outbox: given.outbox, logger: given.logger)
-        let product = ProductAvailability(productID: Identifier(high: 5, low: 5), sku: "TEA", price: Money(minorUnits: 250, currency: pounds), available: 1_000_000)
+        let product = ProductAvailability(
+            productID: Identifier(high: 5, low: 5), sku: "TEA", price: Money(minorUnits: 250, currency: pounds), available: 1_000_000)
         processes = (0..<count).map { _ in OrdersService(environment, availability: { $0.map { _ in product } }, cache: cache) }
         try await fixture.migrate(processes[0])
     }
@@ -38,7 +39,8 @@ final class CachedOrdersBench: Sendable {
     }
 
     func send(
-        _ method: String, _ route: String, _ body: String? = nil, id: String? = nil, minimum: String? = nil, tag: String? = nil, key: String? = nil, process: Int = 0
+        _ method: String, _ route: String, _ body: String? = nil, id: String? = nil, minimum: String? = nil, tag: String? = nil, key: String? = nil,
+        process: Int = 0
     ) async throws -> Answer {
         let operation = try #require(processes[process].routes.first { $0.method.rawValue == method && $0.path == route })
         var headers: HTTPFields = body == nil ? [:] : [.contentType: "application/json"]
@@ -76,7 +78,8 @@ final class CachedOrdersBench: Sendable {
     }
 
     func pay(_ id: String, process: Int = 0) async throws {
-        try await tell(PaymentProcessed(paymentID: Identifier(high: 0, low: 9), amount: total, paymentMethod: "card"), of: id, from: "payments", process: process)
+        try await tell(
+            PaymentProcessed(paymentID: Identifier(high: 0, low: 9), amount: total, paymentMethod: "card"), of: id, from: "payments", process: process)
     }
 
     func set(_ status: String, _ id: String, process: Int = 0) async throws -> Answer {
