@@ -128,7 +128,10 @@ struct SettingsChecksTests {
         // The same process has another name after a restart.
         #expect(settings.engines().instance != engines.instance)
         let rabbit = try SettingsTests.settings("broker: rabbitmq\nrabbitmq: {url: amqp://r, partitions: 3, prefix: shop}").engines()
-        guard case .rabbitmq(let own) = rabbit.broker else { return Issue.record("\(rabbit)") }
+        guard case .rabbitmq(let own) = rabbit.broker else {
+            Issue.record("\(rabbit)")
+            return
+        }
         #expect(own.url == Secret("amqp://r") && own.partitions == 3 && own.prefix == "shop" && rabbit.services == ServiceName.everything)
     }
 }

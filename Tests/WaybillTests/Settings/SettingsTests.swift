@@ -39,7 +39,7 @@ struct SettingsTests {
 
     @Test("the file is the one named by the flag, by the variable, or the one that lies there")
     func files() throws {
-        try Self.withFile("port: 7") { path in
+        try Self.withFile("port: 7") { (path: String) throws in
             #expect(try Settings(path: nil, environment: ["WAYBILL_CONFIG": path]).number("port") == 7)
             #expect(try Settings(path: path, environment: ["WAYBILL_CONFIG": "/nowhere"]).path == path)
         }
@@ -82,7 +82,7 @@ struct SettingsTests {
 
     @Test("secrets may be the content of files, named by a variable or in the file, relative to it")
     func secretFiles() throws {
-        try Self.withFile("a secret of files\n", name: "secret") { path in
+        try Self.withFile("a secret of files\n", name: "secret") { (path: String) throws in
             let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
             let file = folder.appendingPathComponent("w.yaml").path
             try Data(

@@ -79,7 +79,7 @@ struct SettingsTextTests {
             else { return line }
             return Substring(String(line.prefix { $0 == " " }) + trimmed.dropFirst(2))
         }
-        try SettingsTests.withFile(more.joined(separator: "\n")) { path in
+        try SettingsTests.withFile(more.joined(separator: "\n")) { (path: String) throws in
             let unknown = try Settings(path: path, environment: [:]).mistakes.filter { !$0.contains("cannot be read") }
             #expect(unknown == [])
         }
