@@ -11,6 +11,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 /// jemalloc where it is installed (libjemalloc-dev): a tenth to a fifth less CPU per order than the C library's malloc. Nothing needs it.
@@ -43,7 +44,7 @@ enum Engine: String, CaseIterable {
         case .kafka:
             [
                 .systemLibrary(name: "CKafka", path: "Sources/System/CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
-                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", log, metrics]),
+                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", deque, log, metrics]),
                 .executableTarget(name: "kafka-mock", dependencies: ["CKafka"], path: "Tests/KafkaMock", swiftSettings: strict),
                 test("BrokerKafka", ["BrokerKafka", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
@@ -57,7 +58,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
                 library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
-                test("CacheRedis", ["CacheRedis", "CacheConformance", "Storage", "Resilience", "Wire"]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Storage", "Resilience", log]),
             ]
         }
     }
@@ -101,6 +102,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // System: C libraries from the operating system.
@@ -109,7 +111,7 @@ let package = Package(
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
-        library("Storage", "Kits/Storage", ["Wire"]),
+        library("Storage", "Kits/Storage", ["Wire", metrics]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
@@ -155,11 +157,15 @@ let package = Package(
             name: "waybill",
             dependencies: [
                 "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
-                lifecycle, histogram,
+                lifecycle, histogram, yaml,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator),
 
         // Conformance suites: libraries that every adapter's tests call.
+        // Where the tests of kits and services get their databases from.
+        .target(
+            name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
+            path: "Tests/TestDatabases", swiftSettings: strict + engineSettings),
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
         .target(name: "BrokerConformance", dependencies: ["Messaging", "Storage", "Wire"], path: "Tests/BrokerConformance", swiftSettings: strict),
         .target(name: "CacheConformance", dependencies: ["Storage", "Resilience", "Wire"], path: "Tests/CacheConformance", swiftSettings: strict),
@@ -168,21 +174,21 @@ let package = Package(
         test("Wire", ["Wire"]),
         test("Contracts", ["Contracts", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
-        test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "Wire"]),
+        test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
         test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
         test(
             "Services",
             [
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "Web",
+                "PaymentSimulator", "TestDatabases", "Web",
             ]),
         test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
         test(
             "Platform",
             [
                 "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log,
-                lifecycle,
-            ]),
+                lifecycle, httpTypes,
+            ] + nio),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),

@@ -18,6 +18,7 @@ struct AuditAssembly {
     let analytics: AnalyticsService
     let operations: OperationsService
     let books: (any LedgerWitness)?
+    let distribution: Distribution?
 
     /// - Parameter environments: of the modules, in the same order; the last is Operations'.
     func desk(_ modules: [any ServiceModule], _ environments: [ServiceEnvironment]) -> AuditDesk {
@@ -35,8 +36,13 @@ struct AuditAssembly {
         }
         let events = { @Sendable [operations] order in try await operations.events(of: order) }
         return AuditDesk(
-            environments[modules.count - 1], witnesses: witnesses, traffic: TrafficReader(modules.map(AuditAssembly.traffic)),
+            environments[modules.count - 1], witnesses: witnesses, traffic: TrafficReader(modules.map(AuditAssembly.traffic), lag: lag),
             repairers: [orders.repairer, inventory.repairer, payments.repairer, analytics.repairer(events: events)], redeliveries: redeliveries)
+    }
+
+    private var lag: TrafficReader.Lag? {
+        guard let broker = distribution?.broker else { return nil }
+        return { consumer in try await broker.lag(of: consumer) }
     }
 
     private static func traffic(_ module: any ServiceModule) -> Traffic.Service {

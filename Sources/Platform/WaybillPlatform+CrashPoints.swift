@@ -10,6 +10,7 @@ extension WaybillPlatform {
         switch point {
         case .beforeCommit, .afterCommit, .afterHandOver, .inMigration: ServiceAssembly.databases + ["payment-provider"]
         case .inPreparation, .beforeCatchUp, .beforePrune, .afterPrune: ServiceAssembly.databases
+        case .afterPublish: []
         case .beforeCall, .afterCall, .afterRecord: ["payments", "notifications"]
         }
     }

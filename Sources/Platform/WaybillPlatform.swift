@@ -23,6 +23,9 @@ public final class WaybillPlatform: Sendable {
     let clock: any WallClock
     private let broken = Mutex<StorageError?>(nil)
     private let identifiers: IdentifierSource
+    private let givenBroker: (any EventBroker)?
+    /// How long a start waits for databases and a broker that are not there yet.
+    static let patience: Duration = .seconds(60)
     /// How long stopping may take (RELIABILITY, L6); whoever has not sent the end of a request by then is cut off.
     static let shutdownLimit: Duration = .seconds(22)
 
@@ -30,14 +33,16 @@ public final class WaybillPlatform: Sendable {
     /// - Parameters:
     ///   - registry: where the metrics are rendered from.
     ///   - seed: what identifiers derive from; chance in production.
+    ///   - broker: what carries the events, in the place of the one that the configuration names.
     /// - Throws: ``PlatformError`` when the data folder cannot be had.
     public init(
         _ configuration: PlatformConfiguration, logger: Logger, registry: PrometheusRegistry, clock: any WallClock = SystemClock(),
-        seed: UInt64 = .random(in: .min ... .max)
+        seed: UInt64 = .random(in: .min ... .max), broker: (any EventBroker)? = nil
     ) throws {
+        givenBroker = broker
         (self.configuration, self.logger, self.registry, self.clock) = (configuration, logger, registry, clock)
         identifiers = IdentifierSource(seed: seed)
-        if case .folder(let path) = configuration.storage { folder = try DataFolder(path) } else { folder = nil }
+        if case .folder(let path) = configuration.storage, configuration.engines.storage == .sqlite { folder = try DataFolder(path) } else { folder = nil }
     }
 
     /// Runs until the process is told to stop (SIGTERM, SIGINT) or the surrounding task is cancelled; then finishes what is in flight.
@@ -53,6 +58,9 @@ public final class WaybillPlatform: Sendable {
         let group = ServiceGroup(configuration: settings)
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
+        await assembly.broker?.close()
+        await assembly.cache?.close()
+        for pool in assembly.remotes { await pool.shutdown() }
         for database in assembly.databases { await database.close() }
         LogWriter.standardError.flush()
         if let error = broken.withLock({ $0 }) { throw PlatformError("stopped because a database failed: \(error)") }
@@ -61,46 +69,111 @@ public final class WaybillPlatform: Sendable {
 
     struct Assembly {
         let services: [any Service]
-        let databases: [SQLiteDatabase]
+        let databases: [any Database]
         let audit: AuditDesk
+        let broker: (any EventBroker)?
+        let cache: (any VersionedCache)?
+        let remotes: [UpstreamPool]
     }
 
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
-        let ledger = try database("payment-provider")
+        let pace = CommitPace()
+        let room = EngineRoom(configuration: configuration, logger: logger, pace: pace) { [weak self] in self?.stop($0, $1) }
+        let parts = Parts(configuration.engines)
+        let ledger = try await open("payment-provider", in: room, if: parts.reads("payment-provider"))
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
-        try await provider.open()
+        if parts.runs("payments") { try await patiently("the provider's ledger") { try await provider.open() } }
 
-        let databases = try ServiceAssembly.databases.map { try database($0) }
-        let services = try await ServiceAssembly(
-            databases: databases, provider: provider, books: provider, bus: bus, configuration: configuration,
-            environment: { database in
-                ServiceEnvironment(database: database, context: context(database.name), outbox: Outbox(sink: bus), logger: logger(for: database.name))
-            })
-        register(databases + [ledger], services.consumers)
-        registerAudit(services.audit)
+        var databases: [any Database] = []
+        for name in ServiceAssembly.databases { databases.append(try await open(name, in: room, if: parts.reads(name))) }
+        let broker = try givenBroker ?? room.broker()
+        let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
+        var replicas: [String: ServiceReplica] = [:]
+        if let distribution {
+            for database in databases where parts.reads(database.name) {
+                replicas[database.name] = distribution.replica(
+                    of: database, clock: clock, context: context(database.name), logger: logger(for: database.name))
+            }
+        }
+        let wired = replicas
+        let remotes = try RemoteServices(configuration.engines, clock: clock, logger: logger)
+        let cache = parts.runs("orders") ? try room.cache() : nil
+        let opened = databases
+        let services = try await patiently("the databases") { [self] in
+            try await ServiceAssembly(
+                databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
+                environment: { environment(of: $0, wired[$0.name]) }, local: parts.local,
+                availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution, cache: cache, replica: { wired[$0] })
+        }
+        if let broker {
+            let topology = Distribution.topology(partitions: room.partitions)
+            try await patiently("the broker") { try await broker.open(topology) }
+        }
+        for replica in services.replicas { replica.listen() }
+        let present = (databases + [ledger]).filter { !($0 is AbsentDatabase) }
+        register(present, services)
+        remotes.register(in: registry)
+        if parts.runs("operations") { registerAudit(services.audit) }
 
         let pressure = PlatformPressure(services, clock: clock)
-        let gate = AdmissionGate(configuration: configuration.admission, pressure: { pressure() })
+        let strained = configuration.strainedCommitInterval
+        let gate = AdmissionGate(
+            configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
+        let routes = services.routes + (configuration.engines.runs(.gateway) ? remotes.routes(services) : [])
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: services.routes, gate: gate,
+            host: configuration.host, port: configuration.port, routes: routes, gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry, readiness: { [weak self] in self?.readiness(gate) ?? [] },
-            context: context("gateway"), logger: logger(for: "gateway"), onRunning: onRunning)
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
+            onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then what
-        // works on, last what writes the log.
-        let runners: [any Service] =
-            [LogFlusher(clock: clock)] + services.janitors + services.audit.runners + services.consumers + services.workers + [gateway]
-            + services.operations.runners + [farewell]
-        return Assembly(services: runners, databases: databases + [ledger], audit: services.audit)
+        // works on, then what leads its events away, last what writes the log.
+        var runners: [any Service] = [LogFlusher(clock: clock)]
+        runners += services.relays
+        runners += services.janitors as [any Service]
+        if parts.runs("operations") { runners += services.audit.runners }
+        runners += services.appliers
+        runners += services.workers
+        runners.append(gateway)
+        runners += remotes.runners
+        if parts.runs("operations") { runners += services.operations.runners }
+        runners.append(farewell)
+        return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
     }
 
-    private func database(_ name: String) throws -> SQLiteDatabase {
-        var settings = SQLiteDatabase.Configuration()
-        settings.commitInterval = configuration.commitInterval(of: name)
-        settings.onBroken = { [weak self] error in self?.stop(error, name) }
-        switch configuration.storage {
-        case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
-        case .folder(let path): return try SQLiteDatabase(name: name, path: "\(path)/\(name).sqlite", configuration: settings)
+    private func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
+        let role = replica.map { replica in
+            ProcessRole(isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds) { replica.replicas.lease.isHeld }
+        }
+        return ServiceEnvironment(
+            database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger(for: database.name),
+            role: role ?? .alone)
+    }
+
+    private func open(_ name: String, in room: EngineRoom, if isNeeded: Bool) async throws -> any Database {
+        isNeeded ? try room.database(name) : AbsentDatabase(name: name)
+    }
+
+    /// Tries again for a while what fails because an engine is not there yet: processes and their engines are started in any order.
+    private func patiently<T: Sendable>(_ thing: String, _ body: @Sendable () async throws -> T) async throws -> T {
+        let deadline = ContinuousClock.now + WaybillPlatform.patience
+        var pause: Duration = .milliseconds(200)
+        while true {
+            do { return try await body() } catch let error where WaybillPlatform.isOutage(error) && ContinuousClock.now < deadline {
+                logger.warning("waiting for \(thing)", metadata: ["error": "\(error)"])
+                try await clock.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
+    /// Where Inventory runs elsewhere and nobody said where: orders are let through, and the saga decides.
+    private static let unreachableInventory: AvailabilityCheck = { _ in throw PlatformError("the configuration names no upstream for inventory") }
+
+    private static func isOutage(_ error: any Error) -> Bool {
+        switch error {
+        case StorageError.overloaded, BrokerError.unavailable: true
+        default: false
         }
     }
 
@@ -124,13 +197,14 @@ public final class WaybillPlatform: Sendable {
         [("databases", broken.withLock { $0 }.map { "\($0)" }), ("entry", gate.isDraining ? "the platform is shutting down" : nil)]
     }
 
-    private func register(_ databases: [SQLiteDatabase], _ consumers: [Consumer]) {
+    private func register(_ databases: [any Database], _ services: ServiceAssembly) {
         for database in databases {
             registry.registerGauge(name: "waybill_storage_waiting_writes", help: "Writes that wait for a commit.", labels: [("database", database.name)]) {
                 [weak database] in Double(database?.waitingWrites ?? 0)
             }
         }
-        for consumer in consumers {
+        for replica in services.replicas { register(replica.relay) }
+        for consumer in services.consumers {
             registry.registerGauge(name: "waybill_feed_backlog", help: "Events in a consumer's feed.", labels: [("consumer", consumer.feed.consumer)]) {
                 [feed = consumer.feed] in Double(feed.backlog)
             }
@@ -142,5 +216,35 @@ public final class WaybillPlatform: Sendable {
                 labels: [("consumer", consumer.feed.consumer)]
             ) { [backlog = consumer.backlog] in Double(backlog.parked) }
         }
+    }
+
+    private func register(_ relay: OutboxRelay) {
+        let labels = [("service", relay.service)]
+        registry.registerGauge(name: "waybill_outbox_backlog", help: "Events that wait to be published; at most some thousands are counted.", labels: labels) {
+            Double(relay.backlog)
+        }
+        registry.registerGauge(name: "waybill_outbox_held_orders", help: "Orders that a message holds up which the broker refuses.", labels: labels) {
+            Double(relay.held)
+        }
+        registry.registerGauge(
+            name: "waybill_outbox_oldest_age_seconds", help: "Age of the oldest event that waits to be published.", labels: labels
+        ) { [clock] in
+            relay.oldest.map { Double(max(0, clock.now().milliseconds - $0.milliseconds)) / 1000 } ?? 0
+        }
+    }
+}
+
+/// Which services run in this process, and which databases they read.
+private struct Parts {
+    let local: Set<String>
+
+    init(_ engines: EngineConfiguration) { local = Set(engines.services.filter { $0 != .gateway }.map(\.rawValue)) }
+
+    func runs(_ service: String) -> Bool { local.contains(service) }
+
+    /// The auditor looks into everybody's books, the provider's included, and dead letters are tried again where they lie; a rebuild of the analytics reads the archive.
+    func reads(_ database: String) -> Bool {
+        if runs(database) || runs("operations") { return true }
+        return database == "operations" && runs("analytics") || database == "payment-provider" && runs("payments")
     }
 }

@@ -10,7 +10,7 @@ final class ObservedTransaction: Transaction {
         case replace([[SQLValue]])
         /// Runs, and claims that each run changed one row.
         case claimChanged
-        /// Does not run, and claims that each run changed one row; an insert is given these keys.
+        /// Does not run, and claims that each run changed one row; an insert is given these keys, a query finds nothing.
         case pretend(keys: [Int64])
     }
 
@@ -19,7 +19,13 @@ final class ObservedTransaction: Transaction {
 
     init(_ base: any Transaction, watch: @escaping (SQL, [[SQLValue]], any Transaction) throws -> Verdict) { (self.base, self.watch) = (base, watch) }
 
-    func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws { try base.fetch(sql, each: parameters, row) }
+    func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws {
+        switch try watch(sql, parameters, base) {
+        case .run, .claimChanged: try base.fetch(sql, each: parameters, row)
+        case .replace(let other): try base.fetch(sql, each: other, row)
+        case .pretend: break
+        }
+    }
 
     func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws {
         switch try watch(sql, parameters, base) {

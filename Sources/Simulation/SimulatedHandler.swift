@@ -13,8 +13,11 @@ struct SimulatedHandler: EventHandler, @unchecked Sendable {
     var subscriptions: Set<String>? { base.subscriptions }
     var deduplicatesItself: Bool { base.deduplicatesItself }
 
+    func canWait(_ event: Envelope) -> Bool { base.canWait(event) }
+
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
         try world.poison(events, consumer: consumer)
+        try transaction.execute(SimulatedHandler.testify, each: events.map { [.id($0.id)] })
         guard world.plan.mutant == .cancelIgnoredWhileCharging, consumer == "payments" else {
             return try base.react(to: events, in: transaction, context: context)
         }
@@ -25,6 +28,9 @@ struct SimulatedHandler: EventHandler, @unchecked Sendable {
         try base.react(to: heard, in: transaction, context: context)
     }
 
+    /// What the audit asks whether an event was applied: written with the effect, and by nothing that the product has.
+    static let witness = SQL("CREATE TABLE simulated_effects (event_id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID")
+    private static let testify = SQL("INSERT INTO simulated_effects (event_id) VALUES ($1) ON CONFLICT DO NOTHING")
     private static let state = SQL("SELECT state FROM payments WHERE order_id = $1")
 }
 

@@ -181,7 +181,7 @@ final class SimulationAudit {
         }
         for participant in [Choreography.Participant.orders, .inventory, .payments, .notifications] {
             let wanted = Choreography.subscriptions(of: participant) ?? []
-            let applied = Set(try read(participant.rawValue, "SELECT event_id FROM inbox") { $0.id(0) })
+            let applied = Set(try read(participant.rawValue, "SELECT event_id FROM simulated_effects") { $0.id(0) })
             for event in told where wanted.contains(event.type) && !applied.contains(event.id) {
                 world.fail("S8", "\(participant.rawValue) never applied \(event.type) of \(world.name(of: event.event.key))")
             }

@@ -77,6 +77,7 @@ final class World: @unchecked Sendable {
         outside = ServiceContext(service: "outside", clock: SimulatedClock(time: time, owner: 0), seed: seed ^ 0x5157)
         media = Dictionary(
             uniqueKeysWithValues: try (ServiceAssembly.databases + ["payment-provider"]).map { ($0, try MemoryMedium()) })
+        for name in ServiceAssembly.databases { try media[name]?.write { try $0.execute(SimulatedHandler.witness) } }
         guard let books = media["payment-provider"] else { throw StorageError.closed }
         ledger = SteppedDatabase(name: "payment-provider", medium: books, isImmediate: true)
         provider = SimulatedPaymentProvider(

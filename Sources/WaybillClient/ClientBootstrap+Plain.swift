@@ -16,6 +16,18 @@ extension ClientBootstrap {
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
     }
+
+    /// Lets the system ask an idle peer every half minute whether it is still there: a machine that lost its power says no goodbye.
+    func noticingLostPeers() -> ClientBootstrap {
+        let bootstrap = channelOption(.socketOption(.so_keepalive), value: 1)
+        #if os(Linux)
+            return bootstrap.channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 30)
+                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
+                .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
+        #else
+            return bootstrap
+        #endif
+    }
 }
 
 extension ClientError {

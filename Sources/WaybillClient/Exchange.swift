@@ -15,14 +15,17 @@ final class Exchange: Sendable {
 
     let request: ClientRequest
     let head: HTTPRequestHead
+    /// The whole time that the caller gave it.
+    let timeout: Duration
     /// The end of all waiting: for a connection, for the response, and for a repetition.
     let deadline: NIODeadline
     private let state = Mutex(State())
 
-    init(request: ClientRequest, head: HTTPRequestHead, deadline: NIODeadline) {
+    init(request: ClientRequest, head: HTTPRequestHead, timeout: Duration) {
         self.request = request
         self.head = head
-        self.deadline = deadline
+        self.timeout = timeout
+        deadline = .now() + TimeAmount(timeout)
     }
 
     /// True once the caller has its answer; the pool drops such an exchange from its queue.

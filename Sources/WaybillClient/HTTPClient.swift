@@ -15,36 +15,41 @@ public final class HTTPClient: Sendable {
     private let pool: HTTPConnectionPool
     private let requestTimeout: Duration
     private let group: MultiThreadedEventLoopGroup
-    private let streams = Mutex<[ObjectIdentifier: LineBuffer]?>([:])
+    private let streams = Mutex<[ObjectIdentifier: any OpenStream]?>([:])
 
     /// Makes a client; nothing is connected yet.
     ///
     /// - Parameters:
     ///   - baseURL: `http://host[:port][/prefix]`.
-    ///   - maximumConnections: connections for ``send(_:)``, at least 1; each stream of ``lines(_:headers:)`` has one more of its own.
+    ///   - maximumConnections: connections for ``send(_:timeout:)``, at least 1; each stream has one more of its own.
+    ///   - maximumWaiting: how many requests may wait for a connection before more are refused.
     ///   - requestTimeout: the whole time of a request, with waiting for a connection.
-    ///   - maximumBodyBytes: the largest response body that ``send(_:)`` collects, by default 64 MiB.
+    ///   - maximumBodyBytes: the largest response body that ``send(_:timeout:)`` collects, by default 64 MiB.
     ///   - group: the threads that do the work.
     /// - Throws: ``ClientError/invalidURL(_:reason:)``.
     public init(
-        baseURL: String, maximumConnections: Int = 16, requestTimeout: Duration = .seconds(30),
+        baseURL: String, maximumConnections: Int = 16, maximumWaiting: Int = HTTPClient.maximumWaiting, requestTimeout: Duration = .seconds(30),
         maximumBodyBytes: Int = 64 << 20, group: MultiThreadedEventLoopGroup = .singleton
     ) throws(ClientError) {
         self.requestTimeout = requestTimeout
         self.group = group
         self.pool = HTTPConnectionPool(
-            base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: Self.maximumWaiting,
-            connectTimeout: Self.connectTimeout, requestTimeout: requestTimeout, maximumBodyBytes: maximumBodyBytes, group: group)
+            base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: max(0, maximumWaiting),
+            connectTimeout: Self.connectTimeout, maximumBodyBytes: maximumBodyBytes, group: group)
     }
+
+    /// Refuses a text that ``init(baseURL:maximumConnections:maximumWaiting:requestTimeout:maximumBodyBytes:group:)`` would refuse.
+    /// - Throws: ``ClientError/invalidURL(_:reason:)``.
+    public static func check(baseURL: String) throws(ClientError) { _ = try BaseURL(baseURL) }
 
     /// Sends a request and waits for the whole response, whatever its status.
     ///
     /// If a kept connection turns out closed before any part of the response came, the request is sent once more on a new connection,
     /// provided that it may be repeated: an idempotent method, or an `Idempotency-Key` header.
+    /// - Parameter timeout: the whole time of this request; nil for that of the client.
     /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled (the server may still carry the request out).
-    public func send(_ request: ClientRequest) async throws -> ClientResponse {
-        let exchange = Exchange(
-            request: request, head: try request.head(for: pool.base), deadline: .now() + TimeAmount(requestTimeout))
+    public func send(_ request: ClientRequest, timeout: Duration? = nil) async throws -> ClientResponse {
+        let exchange = Exchange(request: request, head: try request.head(for: pool.base), timeout: timeout ?? requestTimeout)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 if exchange.install(continuation) { pool.submit(exchange) }
@@ -63,17 +68,41 @@ public final class HTTPClient: Sendable {
     ///   `CancellationError`, as `AsyncThrowingStream` does.
     public func lines(_ path: String, headers: [(String, String)] = []) -> AsyncThrowingStream<String, any Error> {
         let buffer = LineBuffer()
-        let isOpen = streams.withLock { streams in
-            streams?[ObjectIdentifier(buffer)] = buffer
-            return streams != nil
-        }
-        guard isOpen else { return AsyncThrowingStream { throw ClientError.shutDown } }
-        buffer.onEnd { [weak self] in
-            self?.streams.withLock { _ = $0?.removeValue(forKey: ObjectIdentifier(buffer)) }
-        }
+        guard register(buffer) else { return AsyncThrowingStream { throw ClientError.shutDown } }
         let request = ClientRequest(path: path, headers: headers)
         let source = LineSource(buffer: buffer, request: request, base: pool.base, timeout: requestTimeout, group: group)
         return AsyncThrowingStream { try await source.next() }
+    }
+
+    /// Sends a request on a connection of its own and returns as soon as the response begins, whatever its status; the body is read as it arrives.
+    ///
+    /// The server is only read as fast as the pieces are taken. A stream that is idle stays open; a peer that is gone without a word is found out by the
+    /// system's keep-alive.
+    /// - Parameters:
+    ///   - timeout: how long the beginning of the response may take; nil for the client's request timeout.
+    ///   - onEnd: called once when the stream has ended, from any thread; not when this throws.
+    /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled before the response begins.
+    public func stream(_ request: ClientRequest, timeout: Duration? = nil, onEnd: @escaping @Sendable () -> Void = {}) async throws -> StreamedResponse {
+        let head = try request.head(for: pool.base)
+        let buffer = PieceBuffer()
+        guard register(buffer) else { throw ClientError.shutDown }
+        let source = PieceSource(buffer: buffer, head: head, body: request.body, base: pool.base, timeout: timeout ?? requestTimeout, group: group)
+        return StreamedResponse(head: try await source.open(), buffer: buffer, onEnd: onEnd)
+    }
+
+    /// Ends all streams, as ``shutdown()`` does, while requests go on.
+    public func endStreams() {
+        for stream in streams.withLock({ Array(($0 ?? [:]).values) }) { stream.end(.failure(ClientError.shutDown)) }
+    }
+
+    /// Notes an open stream. False when the client was shut down.
+    private func register(_ stream: some OpenStream) -> Bool {
+        let isOpen = streams.withLock { streams in
+            streams?[ObjectIdentifier(stream)] = stream
+            return streams != nil
+        }
+        if isOpen { stream.onEnd { [weak self, id = ObjectIdentifier(stream)] in self?.streams.withLock { _ = $0?.removeValue(forKey: id) } } }
+        return isOpen
     }
 
     /// Refuses new requests, ends all streams, lets requests in flight finish, closes every connection. Safe to call twice.
@@ -82,7 +111,7 @@ public final class HTTPClient: Sendable {
             defer { streams = nil }
             return streams ?? [:]
         }
-        for buffer in open.values { buffer.end(.failure(ClientError.shutDown)) }
+        for stream in open.values { stream.end(.failure(ClientError.shutDown)) }
         await pool.shutDown()
     }
 }

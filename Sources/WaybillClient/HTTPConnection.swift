@@ -35,7 +35,7 @@ final class HTTPConnection: ChannelInboundHandler {
     private var failure: ClientError?
     private var hasServed = false
     private var isClosed = false
-    private var timer: Scheduled<Void>?
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
 
     init(pool: HTTPConnectionPool, channel: any Channel) {
         self.pool = pool
@@ -107,7 +107,7 @@ final class HTTPConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         guard !isClosed else { return }
         isClosed = true
-        timer?.cancel()
+        timer?.task.cancel()
         let exchange = current
         current = nil
         let isStale = hasServed && head == nil && failure == nil
@@ -121,14 +121,19 @@ final class HTTPConnection: ChannelInboundHandler {
         self.handle = nil
     }
 
-    /// One timer per connection, not per request: when it fires too early for the exchange of that moment, it is set again.
+    /// One timer per connection, not per request: when it fires too early for the exchange of that moment, it is set again. Only for a request whose time is up
+    /// before the timer fires is it set anew.
     private func armTimer(for exchange: Exchange) {
-        guard timer == nil else { return }
-        timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: exchange.deadline) {
+        if let timer {
+            guard exchange.deadline < timer.deadline else { return }
+            timer.task.cancel()
+        }
+        let task = channel.eventLoop.assumeIsolated().scheduleTask(deadline: exchange.deadline) {
             self.timer = nil
             guard let exchange = self.current else { return }
             guard exchange.deadline <= .now() else { return self.armTimer(for: exchange) }
-            self.fail(.timedOut(.response, after: self.pool.requestTimeout))
+            self.fail(.timedOut(.response, after: exchange.timeout))
         }
+        timer = (exchange.deadline, task)
     }
 }

@@ -10,19 +10,18 @@ import Synchronization
 final class HTTPConnectionPool: Sendable {
     let base: BaseURL
     let connectTimeout: Duration
-    let requestTimeout: Duration
     let maximumBodyBytes: Int
     private let group: MultiThreadedEventLoopGroup
     private let state: Mutex<PoolState>
-    private let isSweeping = Mutex(false)
+    /// When the queue is looked at next for requests whose time is up; nil while nobody is to look.
+    private let nextSweep = Mutex<NIODeadline?>(nil)
 
     init(
-        base: BaseURL, maximumConnections: Int, maximumWaiting: Int, connectTimeout: Duration, requestTimeout: Duration,
+        base: BaseURL, maximumConnections: Int, maximumWaiting: Int, connectTimeout: Duration,
         maximumBodyBytes: Int, group: MultiThreadedEventLoopGroup
     ) {
         self.base = base
         self.connectTimeout = connectTimeout
-        self.requestTimeout = requestTimeout
         self.maximumBodyBytes = maximumBodyBytes
         self.group = group
         self.state = Mutex(PoolState(maximum: maximumConnections, maximumWaiting: maximumWaiting))
@@ -82,7 +81,7 @@ final class HTTPConnectionPool: Sendable {
         let remaining = max(exchange.deadline - .now(), .milliseconds(1))
         let isLimitedByRequest = remaining < TimeAmount(connectTimeout)
         let timeout = isLimitedByRequest ? remaining : TimeAmount(connectTimeout)
-        let (base, waited) = (self.base, isLimitedByRequest ? requestTimeout : connectTimeout)
+        let (base, waited) = (self.base, isLimitedByRequest ? exchange.timeout : connectTimeout)
         ClientBootstrap.plain(group: group.next(), connectTimeout: timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -98,21 +97,22 @@ final class HTTPConnectionPool: Sendable {
             }
     }
 
-    /// Answers waiting requests whose time is up. One timer serves the whole queue.
+    /// Answers waiting requests whose time is up. One timer serves the whole queue, but for a request whose time is up before that of all who wait already.
     private func sweep(at deadline: NIODeadline) {
-        let begins = isSweeping.withLock { isSweeping in
-            defer { isSweeping = true }
-            return !isSweeping
+        let isEarlier = nextSweep.withLock { next in
+            guard next.map({ deadline < $0 }) ?? true else { return false }
+            next = deadline
+            return true
         }
-        if begins { scheduleSweep(at: deadline) }
+        if isEarlier { scheduleSweep(at: deadline) }
     }
 
     private func scheduleSweep(at deadline: NIODeadline) {
         group.next().scheduleTask(deadline: deadline) {
             // Before the look at the queue: a request queued after that look begins a sweep of its own.
-            self.isSweeping.withLock { $0 = false }
+            self.nextSweep.withLock { if $0 == deadline { $0 = nil } }
             let (expired, next) = self.state.withLock { $0.takeExpired(at: .now()) }
-            for exchange in expired { exchange.end(.failure(ClientError.timedOut(.connection, after: self.requestTimeout))) }
+            for exchange in expired { exchange.end(.failure(ClientError.timedOut(.connection, after: exchange.timeout))) }
             if let next { self.sweep(at: next) }
         }
     }

@@ -22,6 +22,8 @@ struct PoolState {
     private var waiting = CircularBuffer<Exchange>()
     private var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
     private var isShutDown = false
+    /// Whether those who wait do so in the order of their deadlines, as they do when all have the same timeout: then only the first need be looked at.
+    private var isOrdered = true
     /// Connections that are open or being opened.
     private(set) var open = 0
 
@@ -39,6 +41,7 @@ struct PoolState {
             return .connect(exchange)
         }
         if waiting.count >= maximumWaiting { return .refuse(exchange, .tooManyWaiting(waiting.count)) }
+        if waiting.isEmpty { isOrdered = true } else if let last = waiting.last, exchange.deadline < last.deadline { isOrdered = false }
         waiting.append(exchange)
         return .none
     }
@@ -85,9 +88,14 @@ struct PoolState {
         return open > 0
     }
 
-    /// Takes out the waiting requests whose time is up. All have the same timeout, so the first has the earliest deadline.
+    /// Takes out the waiting requests whose time is up.
     mutating func takeExpired(at now: NIODeadline) -> (expired: [Exchange], nextDeadline: NIODeadline?) {
         var expired: [Exchange] = []
+        guard isOrdered else {
+            expired = waiting.filter { $0.isEnded || $0.deadline <= now }
+            waiting.removeAll { $0.isEnded || $0.deadline <= now }
+            return (expired, waiting.lazy.map(\.deadline).min())
+        }
         while let first = waiting.first, first.isEnded || first.deadline <= now {
             expired.append(waiting.removeFirst())
         }

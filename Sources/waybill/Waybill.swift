@@ -18,6 +18,6 @@ struct Waybill: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self, DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
-            DoctorCommand.self, CrashPointsCommand.self,
+            DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
         ])
 }

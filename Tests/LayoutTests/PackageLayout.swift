@@ -46,6 +46,8 @@ struct PackageLayout: Decodable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["swift", "package", "--package-path", root.path, "--scratch-path", scratch.path, "dump-package"]
+        // With every engine that there is: the layout holds for all of them, whatever this build has.
+        process.environment = ProcessInfo.processInfo.environment.merging(["WAYBILL_ENGINES": "all"]) { _, all in all }
         let output = Pipe()
         process.standardOutput = output
         try process.run()
@@ -81,7 +83,8 @@ enum Layer: String, CaseIterable {
         case .contracts: [.kit]
         case .service: [.contracts, .kit]
         case .adapter: [.contracts, .kit, .system]
-        case .platform: [.service, .adapter, .contracts, .kit]
+        // It asks services in other processes by the client that everybody has.
+        case .platform: [.service, .adapter, .client, .contracts, .kit]
         // It surrounds the platform, and knows of its inside what it watches and drives.
         case .simulation: [.platform, .service, .adapter, .contracts, .kit]
         case .client: [.contracts, .kit]

@@ -30,9 +30,9 @@ struct ConsumerTests {
         #expect(consumer.feed.backlog == 0)
     }
 
-    @Test("an event that is delivered again is not applied again, neither in the same batch nor later")
-    func duplicates() async throws {
-        let bus = bench.bus()
+    @Test("an event that is delivered again is not applied again, neither in the same batch nor later", arguments: [true, false])
+    func duplicates(isExact: Bool) async throws {
+        let bus = bench.bus(isExact: isExact)
         let consumer = try await bench.makeConsumer(box, on: bus)
         let events = try bench.numbered([(1, 1), (1, 2), (2, 3)])
         bus.committed(events, from: "producer")
@@ -41,6 +41,38 @@ struct ConsumerTests {
         bus.committed(events.reversed(), from: "producer")
         await consumer.drain()
         #expect(try await applied() == [Applied(key: 1, value: 1), Applied(key: 1, value: 2), Applied(key: 2, value: 3)])
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == (isExact ? 0 : 3), "ids are kept only where the position does not tell")
+    }
+
+    @Test("events behind a number that is missing wait for it: both are read from the outbox, in order")
+    func gap() async throws {
+        let bus = bench.bus()
+        let consumer = try await bench.makeConsumer(box, on: bus)
+        // Written by somebody who hands nothing over.
+        try await bench.say([(1, 1)], on: EventBus(registry: bus.registry))
+        try await bench.say([(1, 2)], on: bus)
+        await consumer.drain()
+        #expect(try await applied().map(\.value) == [1, 2])
+        try await bench.say([(1, 3)], on: bus)
+        await consumer.drain()
+        #expect(try await applied().map(\.value) == [1, 2, 3])
+    }
+
+    @Test("a log that was replaced and counts anew is not taken for what was applied: its events are applied, once")
+    func replacedLog() async throws {
+        let before = bench.bus()
+        let first = try await bench.makeConsumer(box, on: before)
+        try await bench.say([(1, 1), (1, 2), (1, 3)], on: before)
+        await first.drain()
+        let bus = EventBus(registry: before.registry)
+        bus.addProducer("producer", database: try await bench.emptyProducer())
+        let consumer = try await bench.makeConsumer(box, on: bus)
+        let anew = try bench.numbered([(1, 4), (1, 5)])
+        for _ in 0..<2 {
+            bus.committed(anew, from: "producer")
+            await consumer.drain()
+        }
+        #expect(try await applied().map(\.value) == [1, 2, 3, 4, 5])
     }
 
     @Test("what was committed while it was away is read from the outbox, and nothing else")

@@ -97,6 +97,36 @@ struct EventFeedTests {
         #expect(feed.applied(from: "a") == 9)
     }
 
+    @Test("an event that can wait wakes nobody: it comes with the next one that cannot, or after a while", .timeLimit(.minutes(1)))
+    func patience() async throws {
+        let feed = EventFeed(consumer: "c", types: nil) { $0.sequence <= 2 || $0.sequence == 5 }
+        feed.begin("a", applied: 0, announced: 0)
+        try feed.offer(events(1...2), from: "a")
+        #expect(feed.backlog == 2 && feed.hasWork)
+        async let work = feed.next(limit: 3)
+        try feed.offer(events(3...4), from: "a")
+        #expect(numbers(await work) == [1, 2, 3])
+        #expect(numbers(await feed.next(limit: 3)) == [4])
+        try feed.offer(events(5...5), from: "a")
+        async let late = feed.next(limit: 3)
+        feed.hurry()
+        #expect(numbers(await late) == [5])
+        feed.hurry()
+        try feed.offer(events(6...6), from: "a")
+        #expect(numbers(await feed.next(limit: 3)) == [6])
+    }
+
+    @Test("an event whose number does not follow is read from the outbox with those before it, where numbers follow commits", arguments: [true, false])
+    func missingNumber(isExact: Bool) throws {
+        let feed = EventFeed(consumer: "c", types: nil)
+        feed.begin("a", applied: 0, announced: 0, isExact: isExact)
+        try feed.offer(events(1...2), from: "a")
+        try feed.offer(events(4...4), from: "a")
+        guard isExact else { return #expect(numbers(feed.take(limit: 10)) == [1, 2, 4]) }
+        #expect(numbers(feed.take(limit: 10)) == [1, 2])
+        guard case .catchUp(source: "a", after: 2, announced: 4) = feed.take(limit: 10) else { throw Refused(number: 1) }
+    }
+
     @Test("events of a source that was not begun are not taken")
     func unknownSource() throws {
         let feed = EventFeed(consumer: "c", types: nil)

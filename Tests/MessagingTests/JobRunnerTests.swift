@@ -12,6 +12,7 @@ struct JobRunnerTests {
         let kind = "call"
         let performed = Mutex<[Int64]>([])
         private let failing = Mutex<Set<Int64>>([])
+        let unrecordable = Mutex<Set<Int64>>([])
         private let gates = Mutex<[Int64: AsyncStream<Void>]>([:])
 
         func fails(at numbers: some Sequence<Int64>) { failing.withLock { $0 = Set(numbers) } }
@@ -30,8 +31,11 @@ struct JobRunnerTests {
             return number
         }
 
-        func record(_ outcome: Int64, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-            try ToyBox.write(outcome, job.key, in: transaction)
+        func record(_ finished: [FinishedJob<Int64>], in transaction: any Transaction, context: ServiceContext) throws {
+            for entry in finished {
+                if unrecordable.withLock({ $0.contains(entry.outcome) }) { throw Refused(number: entry.outcome) }
+                try ToyBox.write(entry.outcome, entry.job.key, in: transaction)
+            }
         }
     }
 
@@ -85,6 +89,20 @@ struct JobRunnerTests {
         #expect(performed() == [1, 1])
         #expect(try await recorded() == [1])
         #expect(try await bench.count(Workbench.jobRows, in: bench.consumer) == 0)
+    }
+
+    @Test("outcomes that are ready together are recorded together, and one that cannot be recorded holds up no other")
+    func togetherOrAlone() async throws {
+        let jobs = (1...6).map { job(Int64($0)) }
+        try await enqueue(jobs)
+        call.unrecordable.withLock { $0 = [1, 4] }
+        await withDiscardingTaskGroup { group in for job in jobs { group.addTask { [runner] in await runner.execute(job) } } }
+        #expect(try await recorded().sorted() == [2, 3, 5, 6])
+        #expect(try await bench.count(Workbench.jobRows, in: bench.consumer) == 2)
+        call.unrecordable.withLock { $0 = [] }
+        bench.clock.advance(by: .seconds(60))
+        for job in try await due() { await runner.execute(job) }
+        #expect(try await recorded().sorted() == [1, 2, 3, 4, 5, 6])
     }
 
     @Test("a job that fails is tried again later, with a growing wait, until it succeeds")

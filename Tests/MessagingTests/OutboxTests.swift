@@ -117,7 +117,8 @@ struct OutboxTests {
     @Test("the janitor forgets inbox ids and idempotency keys by their age")
     func ageing() async throws {
         let bench = try await Workbench()
-        let bus = bench.bus()
+        // Ids are kept of the events of an engine whose numbers do not tell what was applied.
+        let bus = bench.bus(isExact: false)
         let consumer = try await bench.makeConsumer(ToyBox(), on: bus)
         let insertKey = SQL("INSERT INTO idempotency_keys (scope, key, fingerprint, status, body, created_at) VALUES ('POST /x', $1, $2, 200, $2, $3)")
         let keys = SQL("SELECT count(*) FROM idempotency_keys")

@@ -134,6 +134,28 @@ import Wire
         }
     }
 
+    @Test func `an order that a client has is not sent again, and the connection goes on`() async throws {
+        try await RunningPlatform.with { shop in
+            try await shop.product("TEA", units: 100)
+            let placed = try await shop.place("TEA")
+            #expect(placed.headers("Waybill-Version") == "1")
+            let id = placed.json["id"]?.string ?? ""
+            try await shop.eventually(id, is: "PAID")
+            let order = try await shop.send("GET", "/orders/\(id)")
+            #expect(order.headers("Waybill-Version") == "3")
+            let tag = order.headers("ETag") ?? ""
+            #expect(tag == #"W/"3""#)
+            for _ in 0..<3 {
+                let again = try await shop.send("GET", "/orders/\(id)", headers: [("If-None-Match", tag)])
+                #expect(again.status == 304)
+                #expect(again.json == .null)
+                #expect(again.headers("Transfer-Encoding") == nil)
+                #expect(try await shop.send("GET", "/orders/\(id)", headers: [("Waybill-Min-Version", "3")]).json["status"] == .string("PAID"))
+            }
+            #expect(try await shop.send("GET", "/orders/\(id)", headers: [("Waybill-Min-Version", "x")]).status == 400)
+        }
+    }
+
     @Test func `lists are paged and filtered`() async throws {
         try await RunningPlatform.with { shop in
             try await shop.product("TEA", units: 100)

@@ -10,10 +10,11 @@ import Wire
 /// A platform on a port of its own for the length of a test, and what a client sees of it.
 struct RunningPlatform: Sendable {
     let client: HTTPClient
+    let url: String
 
     /// Runs a platform around a closure and stops it afterwards.
     static func with(
-        folder: String? = nil, clock: any WallClock = SystemClock(), _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
+        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil, _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (RunningPlatform) async throws -> Void
     ) async throws {
         var configuration = PlatformConfiguration(storage: folder.map { .folder($0) } ?? .memory)
@@ -22,26 +23,42 @@ struct RunningPlatform: Sendable {
         adjust(&configuration)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock)
+        // What needs a folder, a clock of its own or a broker is about the embedded platform.
+        let topology: TestTopology = folder == nil && broker == nil && clock is SystemClock ? .current : .embedded
+        let test = "t" + String(UInt64.random(in: .min ... .max), radix: 36)
+        configuration.engines = try topology.engines(test)
+        defer { topology.dropSchemas(test) }
+        if topology.isSplit {
+            let cluster = TestCluster(configuration: configuration, topology: topology, clock: clock, logger: logger)
+            return try await cluster.run { try await RunningPlatform.use($0, body) }
+        }
+        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock, broker: broker)
         let (ports, announce) = AsyncStream<Int>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                defer { announce.finish() }
                 do { try await platform.run(handlesSignals: false) { announce.yield($0) } } catch is CancellationError {}
-                announce.finish()
             }
             for await port in ports {
-                let client = try HTTPClient(baseURL: "http://127.0.0.1:\(port)", maximumConnections: 64)
-                do { try await body(RunningPlatform(client: client)) } catch {
-                    await client.shutdown()
+                do { try await use(port, body) } catch {
                     group.cancelAll()
                     throw error
                 }
-                await client.shutdown()
                 break
             }
             group.cancelAll()
             try await group.waitForAll()
         }
+    }
+
+    private static func use(_ port: Int, _ body: @escaping @Sendable (RunningPlatform) async throws -> Void) async throws {
+        let url = "http://127.0.0.1:\(port)"
+        let client = try HTTPClient(baseURL: url, maximumConnections: 64)
+        do { try await body(RunningPlatform(client: client, url: url)) } catch {
+            await client.shutdown()
+            throw error
+        }
+        await client.shutdown()
     }
 
     /// An answer, parsed.

@@ -11,7 +11,7 @@ extension StorageConformance {
         try await database.migrate([Sample.migration], owner: "conformance")
         for _ in 0..<2 { try await database.migrate([Sample.migration, StorageConformance.second], owner: "conformance") }
         let more = SQL("UPDATE sample SET more = 3")
-        #expect(try await database.write { try $0.execute(more) } == 1)
+        #expect(try await database.write { try $0.executeCounting(more) } == 1)
         await database.close()
     }
 

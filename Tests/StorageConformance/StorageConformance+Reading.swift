@@ -153,7 +153,7 @@ extension StorageConformance {
         }
         let nonsense = SQL("SELECT nothing FROM nowhere")
         await #expect(throws: StorageError.self) { try await database.write { try $0.execute(nonsense) } }
-        #expect(try await database.write { try $0.execute(Sample.insert, Sample.row(1)) } == 1)
+        #expect(try await database.write { try $0.executeCounting(Sample.insert, Sample.row(1)) } == 1)
         await database.close()
     }
 

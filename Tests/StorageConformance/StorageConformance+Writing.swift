@@ -43,7 +43,7 @@ extension StorageConformance {
     func visibility(_ subject: StorageSubject) async throws {
         let database = try await subject.prepared()
         for number in 1...20 {
-            let changed = try await database.write { try $0.execute(Sample.insert, Sample.row(number, Int64(number))) }
+            let changed = try await database.write { try $0.executeCounting(Sample.insert, Sample.row(number, Int64(number))) }
             #expect(changed == 1)
             #expect(try await database.read { try Sample.amount(number, in: $0) } == Int64(number))
             #expect(try await database.write { try Sample.count(in: $0) } == Int64(number))
@@ -141,7 +141,7 @@ extension StorageConformance {
             try transaction.execute(Sample.insert, Sample.row(1))
         }
         await latch.isReached()
-        async let second = database.write { try $0.execute(Sample.insert, Sample.row(2)) }
+        async let second = database.write { try $0.executeCounting(Sample.insert, Sample.row(2)) }
         while subject.waitingWrites() < 1 { await Task.yield() }
         async let closed: Void = database.close()
         if subject.readsBesideWriter {
@@ -165,7 +165,7 @@ extension StorageConformance {
         try await withThrowingTaskGroup(of: Int64?.self) { group in
             for number in 0..<10 {
                 group.addTask {
-                    do { return try await database.write { try $0.execute(Sample.insert, Sample.row(number)) == 1 ? Int64(number) : nil } } catch StorageError
+                    do { return try await database.write { try $0.executeCounting(Sample.insert, Sample.row(number)) == 1 ? Int64(number) : nil } } catch StorageError
                         .overloaded
                     {
                         return nil

@@ -1,9 +1,10 @@
 import Foundation
 import Storage
 import StorageConformance
-import StorageSQLite
 import Testing
 import Wire
+
+@testable import StorageSQLite
 
 @Suite("SQLite database", .timeLimit(.minutes(2)))
 struct SQLiteDatabaseTests {
@@ -61,6 +62,68 @@ struct SQLiteDatabaseTests {
         await database.close()
         folder.remove()
         other.remove()
+    }
+
+    @Test("a transaction of more pages than go to the log at once is whole or not there: for readers, in a copy, and after one that was rolled back")
+    func largeTransactions() async throws {
+        let (folder, other) = (try TemporaryFolder(), try TemporaryFolder())
+        // A cache of a few pages, so that pages go to the log long before the commit.
+        let database = try await open(folder.path("a.db")) { $0.cacheKiB = 40 }
+        func write(_ numbers: ClosedRange<Int64>, fails: Bool = false) async throws {
+            try await database.write { transaction in
+                try transaction.execute(Self.insert, each: numbers.map { [.integer($0)] })
+                // Reads back what has left the cache.
+                #expect(try transaction.query(Self.all) { $0.integer(0) }.last == numbers.upperBound)
+                if fails { throw StorageError.failed("as planned") }
+            }
+        }
+        try await write(1...30_000)
+        await #expect(throws: StorageError.failed("as planned")) { try await write(30_001...60_000, fails: true) }
+        #expect(try await database.read { try $0.query(Self.all) { $0.integer(0) } } == Array(1...30_000))
+        try await write(30_001...30_002)
+        #expect(try await database.read { try $0.query(Self.all) { $0.integer(0) } } == Array(1...30_002))
+        for name in ["a.db", "a.db-wal"] { try folder.copy(name, to: other) }
+        let copy = try await open(other.path("a.db"))
+        #expect(try await copy.read { try $0.query(Self.all) { $0.integer(0) } } == Array(1...30_002))
+        await copy.close()
+        await database.close()
+        folder.remove()
+        other.remove()
+    }
+
+    @Test("what is left of a transaction that was rolled back is never written over what another connection has committed since")
+    func rolledBackBesideAnother() async throws {
+        let folder = try TemporaryFolder()
+        let (one, two) = (try await open(folder.path("a.db")) { $0.cacheKiB = 40 }, try await open(folder.path("a.db")))
+        for round in 0..<4 as Range<Int64> {
+            await #expect(throws: StorageError.failed("as planned")) {
+                try await one.write { transaction in
+                    try transaction.execute(Self.insert, each: (1_000_000...1_020_000 + round).map { [.integer($0)] })
+                    throw StorageError.failed("as planned")
+                }
+            }
+            let numbers = (round * 10_000..<round * 10_000 + 5_000).map { $0 }
+            try await two.write { try $0.execute(Self.insert, each: numbers.map { [.integer($0)] }) }
+            #expect(try await one.write { try $0.query(Self.all) { $0.integer(0) } }.suffix(5_000) == numbers[...])
+        }
+        try await one.write { try $0.execute(Self.insert, [.integer(-1)]) }
+        for database in [one, two] {
+            #expect(try await database.read { try $0.query(Self.all) { $0.integer(0) } }.count == 20_001)
+            #expect(try await database.read { try $0.first(SQL("PRAGMA integrity_check")) { $0.text(0) } } == "ok")
+            await database.close()
+        }
+        folder.remove()
+    }
+
+    @Test("a common pace lengthens a database's interval and never shortens it")
+    func pace() {
+        let pace = CommitPace()
+        #expect(pace.interval(of: 3_000_000) == 3_000_000)
+        pace.least = .milliseconds(20)
+        #expect(pace.interval(of: 3_000_000) == 20_000_000)
+        #expect(pace.interval(of: 90_000_000) == 90_000_000)
+        pace.least = .milliseconds(-1)
+        #expect(pace.least == .zero && pace.interval(of: 3_000_000) == 3_000_000)
     }
 
     @Test("what was written is there when the file is opened again")

@@ -1,7 +1,6 @@
 import Dispatch
+import Storage
 import Testing
-
-@testable import StorageSQLite
 
 @Suite("Wake signal", .timeLimit(.minutes(1)))
 struct WakeSignalTests {

@@ -95,6 +95,74 @@ struct HTTPClientTests {
         }
     }
 
+    @Test("A request may have less time than the client gives, also on a connection and in a queue of those that have more")
+    func ownTimeout() async throws {
+        try await withServer(connections: 1) { (server, client) async throws in
+            #expect(try await client.send(ClientRequest(path: "/")).status == 200)
+            await #expect(throws: ClientError.timedOut(.response, after: .milliseconds(80))) {
+                try await client.send(ClientRequest(path: "/silent"), timeout: .milliseconds(80))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { _ = try await client.send(ClientRequest(path: "/silent"), timeout: .seconds(2)) }
+                while !requests(server).dropFirst(2).contains("GET /silent") { await Task.yield() }
+                group.addTask { _ = try await client.send(ClientRequest(path: "/queued"), timeout: .seconds(15)) }
+                let started = ContinuousClock.now
+                await #expect(throws: ClientError.timedOut(.connection, after: .milliseconds(80))) {
+                    try await client.send(ClientRequest(path: "/queued"), timeout: .milliseconds(80))
+                }
+                #expect(ContinuousClock.now - started < .seconds(1))
+                await #expect(throws: ClientError.timedOut(.response, after: .seconds(2))) { try await group.next() }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test("A streamed response begins with its head, whatever its status, and its pieces come as they are sent")
+    func streamed() async throws {
+        try await withServer { (server, client) async throws in
+            let ended = Atomic<Int>(0)
+            let chunks = try await client.stream(ClientRequest(path: "/chunks")) { ended.add(1, ordering: .sequentiallyConsistent) }
+            #expect(try await chunks.collect(upTo: 100) == Array("first\nsecond\r\nthird\nlast".utf8))
+            #expect(chunks.status == 200 && ended.load(ordering: .sequentiallyConsistent) == 1)
+            let refused = try await client.stream(ClientRequest(path: "/refused"))
+            #expect(try await refused.collect(upTo: 100) == Array("not you".utf8))
+            #expect(refused.status == 403)
+            let posted = try await client.stream(ClientRequest(method: "POST", path: "/x", body: Array("body".utf8)))
+            #expect(try await posted.collect(upTo: 100) == Array("POST /x body".utf8))
+            await #expect(throws: ClientError.connectionClosed) { try await client.stream(ClientRequest(path: "/half")).collect(upTo: 100) }
+            await #expect(throws: ClientError.tooLarge(limitBytes: 1 << 20)) { try await client.stream(ClientRequest(path: "/big")).collect(upTo: 1 << 20) }
+            await #expect(throws: ClientError.timedOut(.response, after: .milliseconds(80))) {
+                _ = try await client.stream(ClientRequest(path: "/silent"), timeout: .milliseconds(80))
+            }
+            await #expect(throws: ClientError.connectionClosed) { _ = try await client.stream(ClientRequest(path: "/slam")) }
+            while server.seen.withLock({ $0.open }) > 0 { await Task.yield() }
+        }
+    }
+
+    @Test("A streamed response ends when it is dropped, ended, cancelled or the client is shut down")
+    func streamEnds() async throws {
+        try await withServer { (server, client) async throws in
+            do { _ = try await client.stream(ClientRequest(path: "/events")).next() }
+            while server.seen.withLock({ $0.open }) > 0 { await Task.yield() }
+            let ended = try await client.stream(ClientRequest(path: "/events"))
+            ended.end()
+            await #expect(throws: CancellationError.self) { try await ended.next() }
+            await withTaskGroup(of: Void.self) { group in
+                let before = requests(server).count
+                group.addTask { await #expect(throws: CancellationError.self) { _ = try await client.stream(ClientRequest(path: "/silent")) } }
+                while requests(server).count == before { await Task.yield() }
+                group.cancelAll()
+            }
+            let last = try await client.stream(ClientRequest(path: "/events"))
+            client.endStreams()
+            await #expect(throws: ClientError.shutDown) { while try await last.next() != nil {} }
+            #expect(try await client.send(ClientRequest(path: "/")).status == 200)
+            while server.seen.withLock({ $0.open }) > 1 { await Task.yield() }
+            await client.shutdown()
+            await #expect(throws: ClientError.shutDown) { _ = try await client.stream(ClientRequest(path: "/events")) }
+        }
+    }
+
     @Test("A kept connection that turns out closed is replaced once, if the request may be repeated")
     func staleConnection() async throws {
         try await withServer(connections: 1) { (server, client) async throws in

@@ -17,18 +17,13 @@ extension SQLiteConnection {
     func commit(
         _ batch: [any PendingWrite], wrap: ((any Transaction) -> any Transaction)? = nil, reached: ((CommitPoint) throws -> Void)? = nil
     ) throws {
-        try run("BEGIN IMMEDIATE")
+        try beginWriting()
         let transaction = SQLiteTransaction(self)
         let seen: any Transaction = wrap?(transaction) ?? transaction
         for write in batch { try write.perform(seen) }
         try reached?(.beforeCommit)
-        try run("COMMIT")
+        try commit()
         try reached?(.afterCommit)
         for action in transaction.commitActions { action() }
-    }
-
-    /// Ends a transaction that failed, unless the failure has ended it.
-    func rollBack() {
-        if !isIdle { try? run("ROLLBACK") }
     }
 }

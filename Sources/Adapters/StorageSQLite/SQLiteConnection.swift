@@ -14,11 +14,17 @@ final class SQLiteConnection {
     /// Settings of the library as a whole, made once before the first connection; a later attempt is refused by it and changes nothing.
     private static let library: Int32 = waybill_sqlite_configure()
 
+    private static let begin = SQL("BEGIN")
+    private static let beginWriting = SQL("BEGIN IMMEDIATE")
+    private static let end = SQL("COMMIT")
+
     /// Opens a file, or a private database in memory for the path `:memory:`.
-    init(path: String, isReader: Bool) throws {
+    /// - Parameter gathers: whether what goes to the log is written in one piece per commit; only where every commit is synced, see ``GatheringVFS``.
+    init(path: String, isReader: Bool, gathers: Bool = false) throws {
         _ = SQLiteConnection.library
         let flags = isReader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+        let vfs = gathers && GatheringVFS.isRegistered ? GatheringVFS.name : nil
+        let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, vfs)
         guard code == SQLITE_OK else {
             let error = StorageError.failed("cannot open \(path): \(message)")
             sqlite3_close_v2(handle)
@@ -54,6 +60,25 @@ final class SQLiteConnection {
     func run(_ sql: String) throws {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
         guard code == SQLITE_OK else { throw error(code, sql) }
+    }
+
+    /// Begins a transaction that reads.
+    func beginReading() throws { try step(SQLiteConnection.begin) }
+    /// Begins a transaction that writes, with the lock from the start: one that read first could fail at its first write.
+    func beginWriting() throws { try step(SQLiteConnection.beginWriting) }
+    /// Ends a transaction that failed, unless the failure has ended it.
+    func rollBack() {
+        GatheringVFS.forget(handle)
+        if !isIdle { try? run("ROLLBACK") }
+    }
+    /// Makes a transaction durable.
+    func commit() throws { try step(SQLiteConnection.end) }
+
+    /// The same as ``run(_:)`` for a statement that comes again and again.
+    private func step(_ sql: SQL) throws {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        while try statement.step(self) {}
     }
 
     /// The first column of the first row of a pragma, as text.
@@ -94,6 +119,10 @@ final class SQLiteStatement: Row {
     private let positions: [Int32]
     /// Texts and bytes are copied here and bound without another copy: SQLite would allocate for each of them.
     private var arena: UnsafeMutableRawBufferPointer = .init(start: nil, count: 0)
+    /// How much of the arena is taken.
+    private var used = 0
+    /// Arenas that were too small for this set of parameters. What is bound may not move until the statement has run, so they stay until the next.
+    private var outgrown: [UnsafeMutableRawBufferPointer] = []
 
     init(_ pointer: OpaquePointer) {
         self.pointer = pointer
@@ -103,15 +132,14 @@ final class SQLiteStatement: Row {
 
     deinit {
         sqlite3_finalize(pointer)
-        arena.deallocate()
+        for arena in outgrown + [arena] { arena.deallocate() }
     }
 
     func bind(_ values: [SQLValue], _ connection: SQLiteConnection) throws {
         guard values.count == positions.count else {
             throw StorageError.failed("a statement of \(positions.count) parameters was given \(values.count): \(String(cString: sqlite3_sql(pointer)))")
         }
-        reserve(values)
-        var used = 0
+        clear()
         for index in values.indices {
             let position = positions[index]
             let code: Int32
@@ -119,37 +147,33 @@ final class SQLiteStatement: Row {
             case .null: code = sqlite3_bind_null(pointer, position)
             case .integer(let value): code = sqlite3_bind_int64(pointer, position, value)
             case .text(var text):
-                let copy = text.withUTF8 { store(UnsafeRawBufferPointer($0), &used) }
-                code = sqlite3_bind_text(pointer, position, copy.assumingMemoryBound(to: CChar.self), Int32(text.utf8.count), nil)
-            case .bytes(let bytes):
-                let copy = bytes.withUnsafeBytes { store($0, &used) }
-                code = sqlite3_bind_blob(pointer, position, copy, Int32(bytes.count), nil)
+                code = text.withUTF8 { utf8 in
+                    let copy = store(UnsafeRawBufferPointer(utf8))
+                    return sqlite3_bind_text(pointer, position, copy.assumingMemoryBound(to: CChar.self), Int32(utf8.count), nil)
+                }
+            case .bytes(let bytes): code = bytes.withUnsafeBytes { sqlite3_bind_blob(pointer, position, store($0), Int32($0.count), nil) }
             case .id(let id):
-                let copy = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { store($0, &used) }
-                code = sqlite3_bind_blob(pointer, position, copy, 16, nil)
+                code = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { sqlite3_bind_blob(pointer, position, store($0), 16, nil) }
             }
             guard code == SQLITE_OK else { throw connection.error(code) }
         }
     }
 
-    /// Makes room for everything that will be copied, before anything is: what is bound may not move until the statement has run.
-    private func reserve(_ values: [SQLValue]) {
-        var size = 1
-        for value in values {
-            switch value {
-            case .null, .integer: break
-            case .text(let text): size += text.utf8.count
-            case .bytes(let bytes): size += bytes.count
-            case .id: size += 16
-            }
-        }
-        guard size > arena.count else { return }
-        arena.deallocate()
-        arena = .allocate(byteCount: max(256, size * 2), alignment: 16)
+    /// Forgets the parameters before.
+    private func clear() {
+        used = 0
+        guard !outgrown.isEmpty else { return }
+        for arena in outgrown { arena.deallocate() }
+        outgrown = []
     }
 
     /// Copies bytes into the arena. Never nil, also for none: SQLite takes a null pointer for NULL.
-    private func store(_ bytes: UnsafeRawBufferPointer, _ used: inout Int) -> UnsafeRawPointer {
+    private func store(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawPointer {
+        if used + bytes.count >= arena.count {
+            if used > 0 { outgrown.append(arena) } else { arena.deallocate() }
+            arena = .allocate(byteCount: max(256, (arena.count + bytes.count) * 2), alignment: 16)
+            used = 0
+        }
         let target = UnsafeMutableRawBufferPointer(rebasing: arena[used...])
         target.copyMemory(from: bytes)
         used += bytes.count

@@ -10,6 +10,8 @@ public final class SQLiteDatabase: Database {
     public struct Configuration: Sendable {
         /// A busy writer begins a transaction at most this often, so that more callers share a commit; an idle one begins at once.
         public var commitInterval: Duration = .milliseconds(4)
+        /// Lengthens ``commitInterval`` while there is more to do than can be done.
+        public var pace = CommitPace()
         /// The most closures in one transaction.
         public var maximumBatch = 512
         /// The most closures that may wait before ``StorageError/overloaded``.
@@ -26,6 +28,8 @@ public final class SQLiteDatabase: Database {
     }
 
     public let name: String
+    /// There is one writer, and a rolled-back `AUTOINCREMENT` gives its number out again.
+    public let commitsInOrder = true
     private let path: String
     private let configuration: Configuration
     private let queue: DispatchQueue
@@ -56,8 +60,8 @@ public final class SQLiteDatabase: Database {
         self.path = path
         self.configuration = configuration
         queue = DispatchQueue(label: "waybill.sqlite.\(name)")
-        writer = try SQLiteConnection(path: path, isReader: false)
         let isMemory = path == ":memory:"
+        writer = try SQLiteConnection(path: path, isReader: false, gathers: !isMemory && configuration.synchronous == "FULL")
         try SQLiteDatabase.configure(writer, configuration, isMemory: isMemory)
         readers = isMemory ? nil : SQLiteReaders(name: name, path: path, count: configuration.readers)
         commits = Counter(label: "waybill_storage_commits", dimensions: [("database", name)])
@@ -169,7 +173,7 @@ public final class SQLiteDatabase: Database {
         let (seconds, attoseconds) = configuration.commitInterval.components
         let interval = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
         guard interval > 0 else { return }
-        let due = lastBegin.uptimeNanoseconds &+ interval
+        let due = lastBegin.uptimeNanoseconds &+ configuration.pace.interval(of: interval)
         let isFull = state.withLock { state in
             state.isPausing = state.waiting.count < configuration.maximumBatch && !state.isClosed && !state.waiting.isEmpty
             return !state.isPausing

@@ -30,8 +30,8 @@ final class SQLiteReaders: Sendable {
     private func run<T>(_ reader: Reader, _ body: (any ReadTransaction) throws -> T) throws -> T {
         let connection = try reader.connection.connection ?? open()
         reader.connection.connection = connection
-        try connection.run("BEGIN")
-        defer { if !connection.isIdle { try? connection.run("COMMIT") } }
+        try connection.beginReading()
+        defer { if !connection.isIdle { try? connection.commit() } }
         return try body(SQLiteTransaction(connection))
     }
 

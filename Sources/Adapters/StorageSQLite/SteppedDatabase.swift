@@ -31,6 +31,7 @@ package final class SteppedDatabase: Database, @unchecked Sendable {
     package struct Death: Error { package init() {} }
 
     package let name: String
+    package let commitsInOrder = true
     private let medium: MemoryMedium
     private var queue: [any PendingWrite] = []
     private var isDead = false

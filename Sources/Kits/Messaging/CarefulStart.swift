@@ -7,7 +7,7 @@ enum Runs {
     private static let end = SQL("DELETE FROM runs")
 
     /// - Returns: whether the run before had ended properly.
-    static func begin(at now: Timestamp, in transaction: any Transaction) throws -> Bool { try transaction.execute(begin, [.time(now)]) == 1 }
+    static func begin(at now: Timestamp, in transaction: any Transaction) throws -> Bool { try transaction.executeCounting(begin, [.time(now)]) == 1 }
     static func end(in transaction: any Transaction) throws { try transaction.execute(end) }
 }
 

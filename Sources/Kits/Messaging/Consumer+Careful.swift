@@ -45,11 +45,11 @@ extension Consumer {
         logger.error(
             "the process ended while this event was handled alone; it is parked",
             metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "attempts": "\(attempts)"])
-        let admits = !handler.deduplicatesItself
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
-                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
+                try self.checkClaims(in: transaction)
+                guard try self.admits(event, in: transaction) else { return }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempts)) ?? 0)
                 try self.park(.init(event), attempts: attempts, due: due, error: ErrorText.processEnded, now: now, in: transaction)

@@ -9,11 +9,11 @@ extension Consumer {
         let text = ErrorText.of(error)
         logger.warning(
             "an event failed and is parked", metadata: ["event": "\(event.type)", "id": "\(event.id)", "order": "\(event.key)", "error": "\(text)"])
-        let admits = !handler.deduplicatesItself
         let positions = positions(of: [event])
         return await retryingOutages {
             try await database.write { transaction in
-                if admits { guard try !Inbox.admit([event], in: transaction).isEmpty else { return } }
+                try self.checkClaims(in: transaction)
+                guard try self.admits(event, in: transaction) else { return }
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delayMilliseconds(afterAttempt: Int(attempt)) ?? 0)
                 try self.park(.init(event), attempts: attempt, due: due, error: text, now: now, in: transaction)
@@ -32,11 +32,12 @@ extension Consumer {
             metadata: ["event": "\(event.type)", "id": "\(newcomer.id)", "order": "\(event.key)", "error": "\(event.error)"])
         return await retryingOutages {
             try await database.write { transaction in
+                try self.checkClaims(in: transaction)
                 let now = self.context.now
                 let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
                 try self.park(newcomer, attempts: 1, due: due, error: event.error, now: now, in: transaction)
                 try Attempts.fail(newcomer.id, attempt: 1, at: now, error: event.error, in: transaction)
-                try Inbox.advance([source: event.sequence], in: transaction)
+                if self.replicas == nil { try Inbox.advance([source: event.sequence], in: transaction) }
             }
         }
     }

@@ -8,8 +8,11 @@ extension Consumer {
         while !Task.isCancelled {
             do {
                 try await context.clock.sleep(for: .milliseconds(100))
-                if mayBeParked.load(ordering: .relaxed) { while try await retryParked() > 0 {} }
-            } catch is CancellationError { return } catch StorageError.closed { return } catch {
+                feed.hurry()
+                // Where there are several processes, one of them does this, whoever parked the events.
+                let isMine = replicas.map { $0.lease.isHeld } ?? mayBeParked.load(ordering: .relaxed)
+                if isMine { while try await retryParked() > 0 {} }
+            } catch is CancellationError { return } catch is Lease.Lost { continue } catch StorageError.closed { return } catch {
                 logger.error("cannot retry parked events", metadata: ["error": "\(error)"])
             }
         }
@@ -19,6 +22,7 @@ extension Consumer {
     /// - Returns: how many left the parking.
     package func retryParked() async throws -> Int {
         let now = context.now
+        if replicas != nil, try await database.read({ try Parking.isEmpty(in: $0) }) { return 0 }
         // The flag follows the order of the commits: set after this returned, it could hide an event that was parked meanwhile.
         let due = try await database.write { transaction in
             if try Parking.isEmpty(in: transaction) { transaction.onCommit { self.mayBeParked.store(false, ordering: .relaxed) } }
@@ -43,13 +47,14 @@ extension Consumer {
         let attempt = try await count(entry)
         do {
             try await database.write { transaction in
+                try self.replicas?.lease.check(in: transaction)
                 let event = try arrival.get()
                 try self.release(entry, in: transaction)
                 try Attempts.forget([entry.eventID], in: transaction)
                 try handler.react(to: [event], in: transaction, context: context)
             }
             return true
-        } catch let error as StorageError where error.isOutage {
+        } catch let lost as Lease.Lost { throw lost } catch let error as StorageError where error.isOutage {
             try? await database.write { transaction in
                 try Parking.postpone(entry, attempts: entry.attempts, due: entry.due, error: entry.error, in: transaction)
                 try Attempts.undo(entry.eventID, attempt: attempt, in: transaction)
@@ -91,7 +96,12 @@ extension Consumer {
         let topic = registry[entry.type]?.topic ?? "unknown"
         let now = context.now
         try await database.write { transaction in
+            try self.replicas?.lease.check(in: transaction)
             try Parking.bury(entry, topic: topic, attempts: attempts, error: error, now: now, in: transaction)
+            if let replicas = self.replicas {
+                try Outbox.append(type: entry.type, key: entry.key, body: entry.body, topic: topic + ".DLQ", in: transaction)
+                transaction.onCommit(replicas.wakeRelay)
+            }
             try Attempts.fail(entry.eventID, attempt: attempts, at: now, error: error, in: transaction)
             transaction.onCommit { self.backlog.change(parked: -1, deadLetters: 1) }
         }

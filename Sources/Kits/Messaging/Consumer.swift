@@ -15,15 +15,19 @@ public protocol EventHandler: Sendable {
     var subscriptions: Set<String>? { get }
     /// Whether the handler's own tables refuse a second delivery of an event, so that no inbox row is needed.
     var deduplicatesItself: Bool { get }
+    /// Whether an event may wait a moment, until another one comes that may not: one that means nothing to the handler is worth no transaction of its own.
+    func canWait(_ event: Envelope) -> Bool
     /// Applies a batch.
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws
 }
 
 extension EventHandler {
     public var deduplicatesItself: Bool { false }
+    public func canWait(_ event: Envelope) -> Bool { false }
 }
 
-/// Drives one handler: batches from the feed, one transaction each, with inbox rows and positions; parking and dead letters when an event fails.
+/// Drives one handler: batches from the feed, one transaction each, with its position (and inbox rows, where the position does not tell what was applied); parking and dead
+/// letters when an event fails.
 ///
 /// Events that are in trouble (parked ones) or may be (those that were in flight when the process ended without warning) are counted durably before they are
 /// handled, so that one that ends the process is found and becomes a dead letter like any other (RELIABILITY, trap 13). All others cost no statement more.
@@ -47,6 +51,12 @@ public final class Consumer: Service, CustomStringConvertible {
     let mayBeParked = Atomic<Bool>(true)
     /// What is left of a start after a crash; nil as soon as that is over.
     let careful = Mutex<CarefulStart?>(nil)
+    /// The logs whose numbers tell what was applied, and from which number on they do.
+    let exactLogs = Mutex<[String: Int64]>([:])
+    /// What it must mind where other processes of its service work on the same database; nil where it is alone.
+    let replicas: Replicas?
+    /// The partitions that the batch at hand came from.
+    let partitions = Mutex<[String]>([])
     private let applied: Counter
     let failed: Counter
     let dead: Counter
@@ -54,15 +64,17 @@ public final class Consumer: Service, CustomStringConvertible {
     public var description: String { "consumer \(context.service)" }
 
     /// A consumer of this handler on this database.
-    /// - Parameter registry: what it understands, where it is to stand for a consumer of another release; events are then read from their bodies, as in another
-    ///   process. Nil for what the bus understands.
+    /// - Parameters:
+    ///   - registry: what it understands, where it is to stand for a consumer of another release; events are then read from their bodies, as in another
+    ///     process. Nil for what the bus understands.
+    ///   - replicas: what it must mind where it is not alone with its database.
     public init(
         handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048,
-        feedCapacity: Int = 8192, registry: EventRegistry? = nil
+        feedCapacity: Int = 8192, registry: EventRegistry? = nil, replicas: Replicas? = nil
     ) {
-        ownRegistry = registry
+        (ownRegistry, self.replicas) = (registry, replicas)
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
-        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity)
+        feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity, canWait: handler.canWait)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
         failed = Counter(label: "waybill_events_failed", dimensions: [("consumer", context.service)])
         dead = Counter(label: "waybill_dead_letters", dimensions: [("consumer", context.service)])
@@ -87,7 +99,9 @@ public final class Consumer: Service, CustomStringConvertible {
             )
         }
         CrashPoint.inPreparation.reached(in: context.service)
-        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last) }
+        trust(positions, last)
+        let exact = bus.exactSources
+        for (source, last) in last { feed.begin(source, applied: positions[source] ?? 0, announced: last, isExact: exact.contains(source)) }
         backlog.set(parked: parked, deadLetters: dead)
         let start = CarefulStart(positions: positions, last: last, suspects: suspects)
         careful.withLock { $0 = wasProper || start.isOver ? nil : start }
@@ -104,8 +118,27 @@ public final class Consumer: Service, CustomStringConvertible {
         } onGracefulShutdown: {
             self.feed.stop()
         }
-        // If this cannot be written, the next start is a careful one: slower, not wrong.
-        try? await database.write { try Runs.end(in: $0) }
+        await ended()
+    }
+
+    /// Notes that this run ended as it should. If that cannot be written, the next start is a careful one: slower, not wrong.
+    func ended() async { try? await database.write { try Runs.end(in: $0) } }
+
+    /// Reads how the last run of this service ended, for a consumer that a broker delivers to.
+    /// - Returns: whether some process of it ended without warning, so that what it had in its hands is to be handled with care.
+    func prepareForBroker() async throws -> Bool {
+        let now = context.now
+        let (wasProper, suspects, parked, dead) = try await database.write { transaction in
+            (
+                try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction), try Parking.count(in: transaction),
+                try DeadLetters.openCount(in: transaction)
+            )
+        }
+        CrashPoint.inPreparation.reached(in: context.service)
+        backlog.set(parked: parked, deadLetters: dead)
+        // The broker's log has no end that could be known here: care ends by count, not by place.
+        careful.withLock { $0 = wasProper ? nil : CarefulStart(positions: [:], last: ["broker": .max], suspects: suspects) }
+        return !wasProper
     }
 
     /// Does one piece of work; false when it was to stop.
@@ -145,6 +178,9 @@ public final class Consumer: Service, CustomStringConvertible {
                 try await database.write { try self.apply(events, counted: attempt, in: $0) }
                 applied.increment(by: events.count)
                 return true
+            } catch let lost as PartitionClaims.Lost {
+                logger.notice("a batch is left to another process", metadata: ["partition": "\(lost.partition)"])
+                return false
             } catch let error as StorageError where error.isOutage {
                 if error.isFinal { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
@@ -162,9 +198,11 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     private func apply(_ events: [Envelope], counted attempt: Int64, in transaction: any Transaction) throws {
-        var fresh = handler.deduplicatesItself ? events : try Inbox.admit(events, in: transaction)
+        try checkClaims(in: transaction)
+        var fresh = try admit(events, in: transaction)
         if attempt > 0 { try Attempts.forget(fresh.map(\.id), in: transaction) }
-        if mayBeParked.load(ordering: .relaxed) {
+        // Another process may have parked something since this one looked.
+        if try replicas == nil ? mayBeParked.load(ordering: .relaxed) : !Parking.isEmpty(in: transaction) {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
@@ -183,12 +221,19 @@ public final class Consumer: Service, CustomStringConvertible {
         return positions
     }
 
+    /// Makes sure that nobody else has been given what this batch came from.
+    func checkClaims(in transaction: any ReadTransaction) throws {
+        guard let replicas else { return }
+        let partitions = self.partitions.withLock { $0 }
+        if !partitions.isEmpty { try replicas.claims.check(partitions, in: transaction) }
+    }
+
     func retryingOutages(_ body: () async throws -> Void) async -> Bool {
         while !Task.isCancelled {
             do {
                 try await body()
                 return true
-            } catch {
+            } catch is PartitionClaims.Lost { return false } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
                 if let error = error as? StorageError, error.isFinal { return false }
                 try? await context.clock.sleep(for: .seconds(1))
@@ -202,7 +247,7 @@ extension StorageError {
     /// Failures that say nothing about the event: it is tried again.
     var isOutage: Bool {
         switch self {
-        case .full, .broken, .overloaded, .closed: true
+        case .full, .broken, .overloaded, .uncertain, .closed: true
         case .constraint, .failed: false
         }
     }
@@ -212,7 +257,7 @@ extension StorageError {
     var isFinal: Bool {
         switch self {
         case .broken, .closed: true
-        case .full, .overloaded, .constraint, .failed: false
+        case .full, .overloaded, .uncertain, .constraint, .failed: false
         }
     }
 }

@@ -17,8 +17,10 @@ public protocol EventBroker: AnyObject, Sendable {
     /// Publishes messages and returns when the broker has all of them durably (`acks=all`, publisher confirms).
     ///
     /// Messages of one key are published in the order given. If it throws, any of them may or may not be there: the caller publishes all of them again, in the same
-    /// order. Must not be called again before it has returned.
-    /// - Throws: ``BrokerError/rejected(index:reason:)`` when one of them can never be accepted, ``BrokerError/unavailable(_:)`` otherwise.
+    /// order. Several callers may publish at once, each messages of keys of its own; what becomes of one call may make another one fail as
+    /// ``BrokerError/unavailable(_:)``.
+    /// - Throws: ``BrokerError/rejected(index:reason:)`` when one of them can never be accepted, ``BrokerError/misconfigured(_:)`` when that is not the message's fault,
+    ///   ``BrokerError/unavailable(_:)`` otherwise.
     func publish(_ messages: [BrokerMessage]) async throws
 
     /// Joins a group of consumers, which share the partitions of the topics among them.

@@ -18,6 +18,9 @@ public final class EventBus: EventSink {
     /// Announces a service that has an outbox in this database.
     public func addProducer(_ source: String, database: any Database) { producers.withLock { $0[source] = database } }
 
+    /// The services whose outbox numbers events in the order of their commits, so that a consumer's position tells what it has applied.
+    var exactSources: Set<String> { producers.withLock { Set($0.filter { $0.value.commitsInOrder }.keys) } }
+
     /// Adds a consumer's feed. All are added before the first event is committed.
     public func add(_ feed: EventFeed) { feeds.withLock { $0.append(feed) } }
 

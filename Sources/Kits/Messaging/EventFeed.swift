@@ -24,6 +24,8 @@ public final class EventFeed: Sendable {
         var announced: Int64 = 0
         /// Events in the feed or being applied.
         var outstanding = 0
+        /// Whether numbers are given out in the order of commits and without gaps.
+        var isExact = false
         /// Something after `taken` is only in the outbox.
         var isBehind = false
         /// When the first event that is only in the outbox was decided; nil when that was before this process began.
@@ -35,6 +37,13 @@ public final class EventFeed: Sendable {
         var sources: [String: Source] = [:]
         var waiter: CheckedContinuation<Void, Never>?
         var isStopped = false
+        /// Events in the buffer that may not wait.
+        var urgent = 0
+        /// Whether those that may have waited long enough.
+        var isHurried = false
+
+        /// Whether there is something to do that is worth doing now.
+        var isReady: Bool { isStopped || urgent > 0 || isHurried && !buffer.isEmpty || sources.values.contains(where: \.isBehind) }
     }
 
     /// The consumer's name.
@@ -42,11 +51,13 @@ public final class EventFeed: Sendable {
     /// The types it subscribes to; nil for all.
     public let types: Set<String>?
     private let capacity: Int
+    private let canWait: @Sendable (Envelope) -> Bool
     private let state = Mutex(State())
 
     /// A feed that holds at most `capacity` events in memory.
-    public init(consumer: String, types: Set<String>?, capacity: Int = 8192) {
-        (self.consumer, self.types, self.capacity) = (consumer, types, capacity)
+    /// - Parameter canWait: whether an event is left until another comes, or until ``hurry()``.
+    public init(consumer: String, types: Set<String>?, capacity: Int = 8192, canWait: @escaping @Sendable (Envelope) -> Bool = { _ in false }) {
+        (self.consumer, self.types, self.capacity, self.canWait) = (consumer, types, capacity, canWait)
     }
 
     /// Events that wait in memory or are being applied; a gauge.
@@ -74,34 +85,51 @@ public final class EventFeed: Sendable {
     package var hasWork: Bool { state.withLock { !$0.buffer.isEmpty || $0.sources.values.contains(where: \.isBehind) } }
 
     /// Sets where a source stands when the consumer starts.
-    func begin(_ source: String, applied: Int64, announced: Int64) {
+    /// - Parameter isExact: whether the source numbers its events in the order of their commits: then an event whose number does not follow upon the newest is not
+    ///   taken, but read from the outbox with those before it.
+    func begin(_ source: String, applied: Int64, announced: Int64, isExact: Bool = false) {
         state.withLock { state in
             var entry = state.sources[source] ?? Source()
             entry.applied = applied
             entry.taken = applied
             entry.announced = max(announced, entry.announced)
             entry.isBehind = entry.announced > applied
+            entry.isExact = isExact
             state.sources[source] = entry
         }
     }
 
     package func offer(_ events: [Envelope], from source: String) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-            guard let last = events.last, var entry = state.sources[source] else { return nil }
+            guard let first = events.first, let last = events.last, var entry = state.sources[source] else { return nil }
+            // A consumer's position stands for everything before it, so that nothing may be put behind a gap.
+            let hasGap = entry.isExact && first.sequence > max(entry.announced, entry.taken) + 1
             entry.announced = max(entry.announced, last.sequence)
             defer { state.sources[source] = entry }
             if !entry.isBehind {
-                if state.buffer.count + events.count > capacity {
+                if hasGap || state.buffer.count + events.count > capacity {
                     entry.isBehind = true
                     entry.behindSince = events.first?.time
                 } else {
                     for event in events where types?.contains(event.type) ?? true {
                         state.buffer.append(event)
                         entry.outstanding += 1
+                        if !canWait(event) { state.urgent += 1 }
                     }
                 }
             }
-            guard !state.buffer.isEmpty || entry.isBehind else { return nil }
+            guard state.urgent > 0 || entry.isBehind else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Lets nothing that is in the feed wait any longer. To be called now and then.
+    func hurry() {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            guard !state.buffer.isEmpty else { return nil }
+            state.isHurried = true
             defer { state.waiter = nil }
             return state.waiter
         }
@@ -111,11 +139,11 @@ public final class EventFeed: Sendable {
     /// The next piece of work; waits until there is some.
     func next(limit: Int) async -> Work {
         while true {
-            if let work = take(limit: limit) { return work }
+            if state.withLock({ $0.isReady }), let work = take(limit: limit) { return work }
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let isReady = state.withLock { state in
-                        if state.isStopped || !state.buffer.isEmpty || state.sources.values.contains(where: \.isBehind) { return true }
+                        if state.isReady { return true }
                         state.waiter = continuation
                         return false
                     }
@@ -135,6 +163,8 @@ public final class EventFeed: Sendable {
                 let count = min(limit, state.buffer.count)
                 let events = Array(state.buffer.prefix(count))
                 state.buffer.removeFirst(count)
+                state.urgent = state.buffer.isEmpty ? 0 : max(0, state.urgent - events.count { !canWait($0) })
+                if state.buffer.isEmpty { state.isHurried = false }
                 for run in EventFeed.runs(of: events) { state.sources[run.source]?.taken = run.last }
                 return .apply(events)
             }

@@ -1,13 +1,14 @@
 import Storage
 import Wire
 
-/// What a consumer has applied: event ids for deduplication, and how far it has come in each producer's log. Both are written with the effect (promise S8).
+/// What a consumer has applied: how far it has come in each producer's log, and the ids of events whose log does not tell. Both are written with the effect (promise S8).
 enum Inbox {
     private static let admit = SQL("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING")
     private static let advance = SQL(
         "INSERT INTO positions (source, sequence) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > positions.sequence"
     )
     private static let positions = SQL("SELECT source, sequence FROM positions")
+    private static let position = SQL("SELECT sequence FROM positions WHERE source = $1")
     private static let prune = SQL("DELETE FROM inbox WHERE event_id IN (SELECT event_id FROM inbox WHERE event_id < $1 ORDER BY event_id LIMIT $2)")
 
     /// Registers events and returns those that had not been seen, in order.
@@ -29,9 +30,14 @@ enum Inbox {
         return Dictionary(rows, uniquingKeysWith: max)
     }
 
+    /// How far the consumer has come in one producer's log.
+    static func position(in source: String, in transaction: any ReadTransaction) throws -> Int64 {
+        try transaction.first(position, [.text(source)]) { $0.integer(0) } ?? 0
+    }
+
     /// Forgets at most `limit` ids made before a moment; ids carry their time (UUIDv7).
     /// - Returns: how many were deleted.
     static func prune(before time: Timestamp, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(prune, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
+        try transaction.executeCounting(prune, [.id(.lowerBound(of: time)), .integer(Int64(limit))])
     }
 }

@@ -17,7 +17,7 @@ public final class Janitor: Service, CustomStringConvertible {
     private static let pruneKeys = SQL(
         "DELETE FROM idempotency_keys WHERE created_at < $1 AND (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE created_at < $1 LIMIT $2)")
     private let database: any Database
-    private let bus: EventBus
+    private let bus: EventBus?
     private let context: ServiceContext
     private let logger: Logger
     private let keepsClosedLetters: Bool
@@ -25,8 +25,10 @@ public final class Janitor: Service, CustomStringConvertible {
     public var description: String { "janitor \(context.service)" }
 
     /// A janitor of one service's database.
-    /// - Parameter keepsClosedLetters: whether redriven and archived dead letters stay for ever.
-    public init(database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, keepsClosedLetters: Bool = false) {
+    /// - Parameters:
+    ///   - bus: whose consumers decide what may leave the outbox; nil where a relay deletes what it has published.
+    ///   - keepsClosedLetters: whether redriven and archived dead letters stay for ever.
+    public init(database: any Database, bus: EventBus?, context: ServiceContext, logger: Logger, keepsClosedLetters: Bool = false) {
         (self.database, self.bus, self.context, self.logger, self.keepsClosedLetters) = (database, bus, context, logger, keepsClosedLetters)
     }
 
@@ -45,16 +47,18 @@ public final class Janitor: Service, CustomStringConvertible {
 
     /// One round of pruning: the step that a simulation drives.
     public func step(isAgeRound: Bool) async throws {
-        let applied = bus.appliedByAll(from: context.service)
-        CrashPoint.beforePrune.reached(in: context.service)
-        while try await database.write({ try Outbox.prune(through: applied, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
-        CrashPoint.afterPrune.reached(in: context.service)
+        if let bus {
+            let applied = bus.appliedByAll(from: context.service)
+            CrashPoint.beforePrune.reached(in: context.service)
+            while try await database.write({ try Outbox.prune(through: applied, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
+            CrashPoint.afterPrune.reached(in: context.service)
+        }
         guard isAgeRound else { return }
         let now = context.now
         let inboxLimit = now.advanced(byMilliseconds: -Janitor.inboxAge)
         while try await database.write({ try Inbox.prune(before: inboxLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}
         let keyLimit = now.advanced(byMilliseconds: -Janitor.idempotencyAge)
-        while try await database.write({ try $0.execute(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
+        while try await database.write({ try $0.executeCounting(Janitor.pruneKeys, [.time(keyLimit), .integer(Int64(Janitor.chunk))]) }) == Janitor.chunk {}
         if keepsClosedLetters { return }
         let letterLimit = now.advanced(byMilliseconds: -Janitor.closedLetterAge)
         while try await database.write({ try DeadLetters.prune(closedBefore: letterLimit, limit: Janitor.chunk, in: $0) }) == Janitor.chunk {}

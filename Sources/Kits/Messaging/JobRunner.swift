@@ -15,8 +15,47 @@ public protocol JobHandler: Sendable {
     var kind: String { get }
     /// Calls the outside with the job's id as idempotency key and a timeout of its own. Throwing means *unknown*, never *failed*: the job is tried again.
     func perform(_ job: Job, context: ServiceContext) async throws -> Outcome
-    /// Writes the outcome; the job's row goes in the same transaction.
-    func record(_ outcome: Outcome, of job: Job, in transaction: any Transaction, context: ServiceContext) throws
+    /// Writes outcomes, each once; the jobs' rows go in the same transaction.
+    func record(_ finished: [FinishedJob<Outcome>], in transaction: any Transaction, context: ServiceContext) throws
+}
+
+/// A job that was performed, and what came of it.
+public struct FinishedJob<Outcome: Sendable>: Sendable {
+    public let job: Job
+    public let outcome: Outcome
+    public init(_ job: Job, _ outcome: Outcome) { (self.job, self.outcome) = (job, outcome) }
+}
+
+/// A handler, with what its calls share.
+private protocol JobDesk: Sendable {
+    func perform(_ job: Job, context: ServiceContext, answered: (Bool) -> Void) async throws
+}
+
+/// Performs jobs of one kind; outcomes that are ready at the same time are written together.
+private struct JobDeskOf<Handler: JobHandler>: JobDesk {
+    let handler: Handler
+    let outcomes: SharedWrite<FinishedJob<Handler.Outcome>>
+
+    init(_ handler: Handler, _ database: any Database, _ context: ServiceContext) {
+        self.handler = handler
+        outcomes = SharedWrite(database) { finished, transaction in
+            let isLeft = try JobQueue.finish(finished.map(\.job), in: transaction)
+            let first = zip(finished, isLeft).compactMap { $1 ? $0 : nil }
+            if !first.isEmpty { try handler.record(first, in: transaction, context: context) }
+        }
+    }
+
+    /// - Parameter answered: told whether the outside answered, before anything is recorded.
+    func perform(_ job: Job, context: ServiceContext, answered: (Bool) -> Void) async throws {
+        let outcome: Handler.Outcome
+        do { outcome = try await handler.perform(job, context: context) } catch {
+            answered(false)
+            throw error
+        }
+        answered(true)
+        CrashPoint.afterCall.reached(in: context.service)
+        try await outcomes.add(FinishedJob(job, outcome))
+    }
 }
 
 /// Works off the jobs of one service: straight after their commit, or from the table after a restart, an overflow or a failure.
@@ -31,11 +70,12 @@ public final class JobRunner: Service, CustomStringConvertible {
         var isStopped = false
     }
 
-    private let handlers: [String: any JobHandler]
+    private let desks: [String: any JobDesk]
     private let database: any Database
     private let context: ServiceContext
     private let logger: Logger
     private let maximumRunning: Int
+    private let claimMilliseconds: Int64
     private let maximumWaiting = 4096
     private let state = Mutex(State())
     private let performed: Counter
@@ -44,8 +84,13 @@ public final class JobRunner: Service, CustomStringConvertible {
     public var description: String { "jobs \(context.service)" }
 
     /// A runner of these handlers.
-    public init(handlers: [any JobHandler], database: any Database, context: ServiceContext, logger: Logger, maximumRunning: Int = 256) {
-        self.handlers = Dictionary(handlers.map { ($0.kind, $0) }, uniquingKeysWith: { first, _ in first })
+    /// - Parameter claimMilliseconds: as its ``JobQueue``'s.
+    public init(
+        handlers: [any JobHandler], database: any Database, context: ServiceContext, logger: Logger, maximumRunning: Int = 256, claimMilliseconds: Int64 = 0
+    ) {
+        self.claimMilliseconds = claimMilliseconds
+        func desk(_ handler: some JobHandler) -> any JobDesk { JobDeskOf(handler, database, context) }
+        desks = Dictionary(handlers.map { ($0.kind, desk($0)) }, uniquingKeysWith: { first, _ in first })
         (self.database, self.context, self.logger, self.maximumRunning) = (database, context, logger, maximumRunning)
         performed = Counter(label: "waybill_jobs_performed", dimensions: [("service", context.service)])
         failed = Counter(label: "waybill_jobs_failed", dimensions: [("service", context.service)])
@@ -128,7 +173,7 @@ public final class JobRunner: Service, CustomStringConvertible {
     /// Performs one job and records its outcome: the step that a simulation drives.
     package func execute(_ job: Job) async {
         defer { release(job) }
-        guard let handler = handlers[job.kind] else {
+        guard let desk = desks[job.kind] else {
             logger.critical("no handler for a job", metadata: ["kind": "\(job.kind)"])
             return
         }
@@ -138,7 +183,7 @@ public final class JobRunner: Service, CustomStringConvertible {
             return await postpone(job, attempts: job.attempts, by: wait, error: "the circuit breaker is open")
         }
         do {
-            try await execute(job, handler)
+            try await execute(job, desk)
             performed.increment()
         } catch {
             failed.increment()
@@ -151,22 +196,19 @@ public final class JobRunner: Service, CustomStringConvertible {
         }
     }
 
-    private func execute<H: JobHandler>(_ job: Job, _ handler: H) async throws {
-        let context = self.context
-        let outcome: H.Outcome
+    private func execute(_ job: Job, _ desk: any JobDesk) async throws {
         // Many calls are in flight: the outcome of one that was begun before the breaker opened must not pass for the probe's.
         let begun = context.now.milliseconds
         CrashPoint.beforeCall.reached(in: context.service)
-        do {
-            outcome = try await handler.perform(job, context: context)
-            state.withLock { $0.breakers[job.kind]?.recordSuccess(at: context.now.milliseconds, begunAt: begun) }
-        } catch {
-            state.withLock { $0.breakers[job.kind]?.recordFailure(at: context.now.milliseconds, begunAt: begun) }
-            throw error
-        }
-        CrashPoint.afterCall.reached(in: context.service)
-        try await database.write { transaction in
-            if try JobQueue.finish(job, in: transaction) { try handler.record(outcome, of: job, in: transaction, context: context) }
+        try await desk.perform(job, context: context) { isAnswered in
+            let now = context.now.milliseconds
+            state.withLock { state in
+                if isAnswered {
+                    state.breakers[job.kind]?.recordSuccess(at: now, begunAt: begun)
+                } else {
+                    state.breakers[job.kind]?.recordFailure(at: now, begunAt: begun)
+                }
+            }
         }
         CrashPoint.afterRecord.reached(in: context.service)
     }
@@ -194,7 +236,14 @@ public final class JobRunner: Service, CustomStringConvertible {
     package func poll() async throws {
         let now = context.now
         let limit = state.withLock { $0.held.count } + 500
-        for job in try await database.read({ try JobQueue.due(at: now, limit: limit, in: $0) }) { offer(job) }
+        let due = try await database.read { try JobQueue.due(at: now, limit: limit, in: $0) }
+        guard claimMilliseconds > 0, !due.isEmpty else {
+            for job in due { offer(job) }
+            return
+        }
+        let end = now.advanced(byMilliseconds: claimMilliseconds)
+        let room = max(0, maximumWaiting - state.withLock { $0.waiting.count })
+        for job in try await database.write({ try JobQueue.claim(at: now, until: end, limit: min(room, 500), in: $0) }) { offer(job) }
     }
 
     /// Looks into the table every quarter of a second.

@@ -71,11 +71,12 @@ final class MemorySubscription: BrokerSubscription {
 
     func next(limit: Int) async throws -> [BrokerDelivery]? {
         while true {
+            let mark = signal.mark
             switch log.step(group, member, limit: limit, knowsOutage: knowsOutage.load(ordering: .relaxed)) {
             case .take(let deliveries):
                 knowsOutage.store(false, ordering: .relaxed)
                 return deliveries
-            case .wait: await signal.wait()
+            case .wait: await signal.wait(after: mark)
             case .fail(let error):
                 knowsOutage.store(true, ordering: .relaxed)
                 throw error

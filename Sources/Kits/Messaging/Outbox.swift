@@ -5,12 +5,22 @@ import Wire
 public protocol EventSink: Sendable {
     /// Called once per transaction, after it is durable, in commit order, on the producer's writer; must not wait.
     func committed(_ events: [Envelope], from source: String)
+    /// Whether events must know their rows' sequence numbers when they are handed on. If not, their rows can be written without waiting for an answer.
+    var needsSequences: Bool { get }
+}
+
+extension EventSink {
+    public var needsSequences: Bool { true }
 }
 
 /// Events are written with the state change that they tell of, and handed on only when both are durable (promise S7).
 public struct Outbox: Sendable {
     private let sink: any EventSink
     static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
+    private static let insertForTopic = SQL("INSERT INTO outbox (type, key, body, topic) VALUES ($1, $2, $3, $4)")
+    private static let oldest = SQL("SELECT sequence, type, key, body, topic FROM outbox ORDER BY sequence LIMIT $1")
+    private static let delete = SQL("DELETE FROM outbox WHERE sequence = $1")
+    private static let count = SQL("SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS rows")
     private static let select = SQL("SELECT sequence, type, key, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
     private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")
@@ -21,9 +31,38 @@ public struct Outbox: Sendable {
     /// Writes events; they are handed on after the commit.
     public func append(_ events: [Envelope], in transaction: any Transaction) throws {
         guard let first = events.first else { return }
-        let sequences = try transaction.insert(Outbox.insert, each: events.map { [.text($0.type), .id($0.key), .bytes($0.body)] })
-        for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+        let rows: [[SQLValue]] = events.map { [.text($0.type), .id($0.key), .bytes($0.body)] }
+        if sink.needsSequences {
+            try transaction.insert(Outbox.insert, each: rows) { sequences in
+                for (event, sequence) in zip(events, sequences) { event.sequence = sequence }
+            }
+        } else {
+            try transaction.execute(Outbox.insert, each: rows)
+        }
         transaction.onCommit { [sink] in sink.committed(events, from: first.source) }
+    }
+
+    /// Writes a row for a topic of its own: a dead letter, which has no consumers in the embedded topology and is written where a relay publishes it only.
+    static func append(type: String, key: Identifier, body: [UInt8], topic: String, in transaction: any Transaction) throws {
+        try transaction.execute(insertForTopic, each: [[.text(type), .id(key), .bytes(body), .text(topic)]])
+    }
+
+    /// The oldest rows, which nobody has relayed yet: a relayed row is deleted. Not "after the last": transactions commit in another order than they took their
+    /// sequence numbers in, and a cursor would pass by what is committed late (RELIABILITY, facts).
+    static func unsent(limit: Int, in transaction: any ReadTransaction) throws -> [OutboxRow] {
+        try transaction.query(oldest, [.integer(Int64(limit))]) {
+            OutboxRow(sequence: $0.integer(0), type: $0.text(1), key: $0.id(2), body: $0.bytes(3), topic: $0.optionalText(4))
+        }
+    }
+
+    /// Deletes rows that were relayed.
+    static func remove(_ sequences: [Int64], in transaction: any Transaction) throws {
+        try transaction.execute(delete, each: sequences.map { [.integer($0)] })
+    }
+
+    /// How many rows wait, counted up to a limit, and the oldest's body.
+    static func backlog(limit: Int, in transaction: any ReadTransaction) throws -> Int {
+        Int(try transaction.first(count, [.integer(Int64(limit))]) { $0.integer(0) } ?? 0)
     }
 
     /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded; what a newer
@@ -51,6 +90,16 @@ public struct Outbox: Sendable {
     /// Deletes at most `limit` rows up to a sequence number that all consumers have passed.
     /// - Returns: how many were deleted.
     static func prune(through sequence: Int64, limit: Int, in transaction: any Transaction) throws -> Int {
-        try transaction.execute(prune, [.integer(sequence), .integer(Int64(limit))])
+        try transaction.executeCounting(prune, [.integer(sequence), .integer(Int64(limit))])
     }
+}
+
+/// A row of the outbox as a relay reads it.
+struct OutboxRow: Sendable {
+    let sequence: Int64
+    let type: String
+    let key: Identifier
+    let body: [UInt8]
+    /// Where it is published, if not where its type is.
+    let topic: String?
 }

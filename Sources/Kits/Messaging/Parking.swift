@@ -34,7 +34,7 @@ enum Parking {
         """
         INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
         """)
-    private static let isParked = SQL("SELECT 1 FROM parked WHERE key = $1 LIMIT 1")
+    private static let isParked = SQL("SELECT key FROM parked WHERE key = $1 LIMIT 1")
     private static let any = SQL("SELECT 1 FROM parked LIMIT 1")
     private static let heads = SQL(
         """
@@ -54,7 +54,7 @@ enum Parking {
 
     /// Parks an event; false when it is parked already.
     static func park(_ event: Newcomer, attempts: Int64, due: Timestamp, error: String, now: Timestamp, in transaction: any Transaction) throws -> Bool {
-        try transaction.execute(
+        try transaction.executeCounting(
             insert,
             [
                 .id(event.id), .id(event.key), .text(event.type), .bytes(event.body), .integer(attempts), .time(due), .text(error), .time(now),
@@ -65,11 +65,9 @@ enum Parking {
 
     /// The keys among these events that have something parked.
     static func parkedKeys(of events: [Envelope], in transaction: any ReadTransaction) throws -> Set<Identifier> {
-        var keys: Set<Identifier> = []
-        for event in events where !keys.contains(event.key) {
-            if try transaction.first(isParked, [.id(event.key)], { _ in true }) != nil { keys.insert(event.key) }
-        }
-        return keys
+        var asked: Set<Identifier> = []
+        let wanted = events.map(\.key).filter { asked.insert($0).inserted }
+        return Set(try transaction.query(isParked, each: wanted.map { [.id($0)] }) { $0.id(0) })
     }
 
     /// The first parked event of each key, where it is due.

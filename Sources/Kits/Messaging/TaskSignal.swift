@@ -1,39 +1,50 @@
 import Synchronization
 
-/// Lets one task wait until something may have changed. A signal that nobody waits for is kept for the next wait; several are one.
+/// Lets tasks wait until something may have changed, without missing a change between their look and their wait:
+///
+///     let mark = signal.mark
+///     if let work = look() { return work }
+///     await signal.wait(after: mark)
 package final class TaskSignal: Sendable {
     private struct State {
-        var isGiven = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var mark: UInt64 = 0
+        var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var lastWaiter: UInt64 = 0
     }
     private let state = Mutex(State())
 
     package init() {}
 
-    /// Wakes the task that waits, or the next one that would.
+    /// Where the signal stands: another number after every ``give()``.
+    package var mark: UInt64 { state.withLock { $0.mark } }
+
+    /// Wakes everybody who waits, or is about to with a mark of before.
     package func give() {
-        let waiter = state.withLock { state in
-            state.isGiven = state.waiter == nil
-            defer { state.waiter = nil }
-            return state.waiter
+        let waiters = state.withLock { state in
+            state.mark += 1
+            defer { state.waiters = [:] }
+            return Array(state.waiters.values)
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.resume() }
     }
 
-    /// Waits for a signal and takes it. Returns at once when the task is cancelled; a second task that waits at the same time wakes the first.
-    package func wait() async {
+    /// Waits until the signal was given after the mark was taken, or the task is cancelled.
+    package func wait(after mark: UInt64) async {
+        let number = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let ready: [CheckedContinuation<Void, Never>] = state.withLock { state in
-                    defer { state.isGiven = false }
-                    if state.isGiven || Task.isCancelled { return [continuation] }
-                    defer { state.waiter = continuation }
-                    return [state.waiter].compactMap(\.self)
+                let isReady = state.withLock { state in
+                    if state.mark != mark || Task.isCancelled { return true }
+                    state.waiters[number] = continuation
+                    return false
                 }
-                for waiter in ready { waiter.resume() }
+                if isReady { continuation.resume() }
             }
         } onCancel: {
-            give()
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume()
         }
     }
 }

@@ -1,4 +1,5 @@
 import Storage
+import Synchronization
 import Wire
 
 /// What the runtime's tables say about the events, jobs and timers that are on their way.
@@ -96,10 +97,19 @@ public enum Traffic {
 ///
 /// Positions are read first and outboxes second. A consumer's effect that is missing when its tables are read after this look was therefore still on its way
 /// during it, or is really missing: an event that the consumer had not applied by then was in the outbox (nothing unapplied is pruned) and beyond the position.
+///
+/// Where a broker carries the events, what has left the outbox and is not applied is with the broker, which tells how many events a consumer has before it, not which. As long as those
+/// get fewer they are on their way for a moment only, shorter than an auditor's patience; where they do not, nothing is said to be at rest.
 public struct TrafficReader: Sendable {
+    /// How many events a consumer has before it at the broker; nil where that is not known.
+    public typealias Lag = @Sendable (_ consumer: String) async throws -> Int?
+    /// More events before a consumer than it applies in a moment.
+    private static let longLag = 2000
     /// The most rows of a table that one look reads.
     private static let limit: Int64 = 20_000
     private let services: [Traffic.Service]
+    private let lag: Lag?
+    private let lags = LagMemory()
 
     private static let positions = SQL("SELECT source, sequence FROM positions")
     private static let parked = SQL("SELECT event_id, key, type, attempts, due_at, error, parked_at FROM parked ORDER BY number LIMIT $1")
@@ -109,7 +119,8 @@ public struct TrafficReader: Sendable {
     private static let outbox = SQL("SELECT sequence, type, key FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let body = SQL("SELECT body FROM outbox WHERE sequence = $1")
 
-    public init(_ services: [Traffic.Service]) { self.services = services }
+    /// - Parameter lag: asks the broker, where one carries the events.
+    public init(_ services: [Traffic.Service], lag: Lag? = nil) { (self.services, self.lag) = (services, lag) }
 
     /// Looks at everything once.
     /// - Parameter now: timers that were due before this moment are late.
@@ -118,7 +129,8 @@ public struct TrafficReader: Sendable {
         var positions: [String: [String: Int64]] = [:]
         for service in services {
             let state = try await service.database.read { try TrafficReader.state(of: service.name, lateAt: now, in: $0) }
-            positions[service.name] = state.positions
+            // With a broker whatever is in an outbox has not been published: nobody has applied it.
+            positions[service.name] = lag == nil ? state.positions : [:]
             snapshot.parked += state.parked
             snapshot.dead += state.dead
             snapshot.jobs += state.jobs
@@ -126,7 +138,27 @@ public struct TrafficReader: Sendable {
             if [state.parked.count, state.dead.count, state.jobs.count].contains(Int(TrafficReader.limit)) { snapshot.isBeyondSight = true }
         }
         for source in services { try await pending(from: source, positions, &snapshot) }
+        if let lag {
+            for service in services where service.hears?.isEmpty != true {
+                let events = try? await lag(service.name)
+                if lags.isStuck(service.name, events ?? .max, longLag: TrafficReader.longLag) { snapshot.isBeyondSight = true }
+            }
+        }
         return snapshot
+    }
+
+    /// What was before each consumer at the last look.
+    private final class LagMemory: Sendable {
+        private let lags = Mutex<[String: Int]>([:])
+
+        /// Whether a consumer has too much before it, or does not get on.
+        func isStuck(_ consumer: String, _ lag: Int, longLag: Int) -> Bool {
+            let before = lags.withLock { lags in
+                defer { lags[consumer] = lag }
+                return lags[consumer] ?? 0
+            }
+            return lag > longLag || lag > 0 && before > 0 && lag >= before
+        }
     }
 
     private struct State: Sendable {

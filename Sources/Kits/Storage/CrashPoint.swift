@@ -24,6 +24,8 @@ public enum CrashPoint: String, Sendable, CaseIterable {
     case afterCall = "after-call"
     /// The outcome of a job is durable, the job still counts as running.
     case afterRecord = "after-record"
+    /// A relay has published events to the broker, which has them; they are in the outbox still.
+    case afterPublish = "after-publish"
     /// The janitor is about to prune an outbox.
     case beforePrune = "before-prune"
     /// The janitor has pruned some of an outbox.

@@ -39,15 +39,24 @@ public protocol Transaction: ReadTransaction {
     func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int]
     /// Runs an insert per set of parameters and returns the keys that a `{serial}` column was given.
     func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64]
+    /// The same without waiting for an engine that is a network away: the keys come later, at the latest before the first action of ``onCommit(_:)`` runs, and never if
+    /// the transaction is rolled back.
+    func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws
     /// Runs a closure once the transaction is durable, in the order of the commits, before the writer's caller is resumed; never if it is rolled back.
     /// It runs on the database's writer, so it must be quick and must not wait.
     func onCommit(_ body: @escaping @Sendable () -> Void)
 }
 
 extension Transaction {
+    public func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
+        keys(try insert(sql, each: parameters))
+    }
+
+    /// Runs a statement once. An engine that is a network away need not wait for it.
+    public func execute(_ sql: SQL, _ parameters: [SQLValue] = []) throws { try execute(sql, each: [parameters]) }
+
     /// Runs a statement once and returns how many rows it changed.
-    @discardableResult
-    public func execute(_ sql: SQL, _ parameters: [SQLValue] = []) throws -> Int { try executeCounting(sql, each: [parameters]).first ?? 0 }
+    public func executeCounting(_ sql: SQL, _ parameters: [SQLValue] = []) throws -> Int { try executeCounting(sql, each: [parameters]).first ?? 0 }
 }
 
 /// A service's own database.
@@ -58,6 +67,12 @@ extension Transaction {
 public protocol Database: AnyObject, Sendable {
     /// The owning service's name, for metrics and messages.
     var name: String { get }
+    /// Writes that wait for the writer; a gauge.
+    var waitingWrites: Int { get }
+
+    /// Whether transactions become visible one after the other, in the order in which `{serial}` columns gave them their numbers, and a number is not lost when a
+    /// transaction is rolled back: where one writer does all the writing.
+    var commitsInOrder: Bool { get }
 
     /// Runs a closure in a write transaction and returns when it is durable.
     /// - Throws: what the closure throws, or ``StorageError``.
@@ -74,6 +89,18 @@ public protocol Database: AnyObject, Sendable {
     func close() async
 }
 
+extension Database {
+    /// Several writers commit in any order: an engine that can promise more says so.
+    public var commitsInOrder: Bool { false }
+    public var waitingWrites: Int { 0 }
+}
+
+/// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.
+/// The transaction is rolled back and the closure runs again, as after a deadlock; in an engine with one writer this never happens.
+public struct TransactionConflict: Error {
+    public init() {}
+}
+
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.
 public enum StorageError: Error, Equatable, CustomStringConvertible {
     /// A constraint of the schema was violated.
@@ -86,6 +113,8 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
     case failed(String)
     /// More writes wait than the bound allows; try again later.
     case overloaded
+    /// The connection to the server was lost while it committed, and whether that is durable cannot be found out. Whoever asks again must do so with the same key.
+    case uncertain(String)
     /// The database has been closed.
     case closed
 
@@ -96,6 +125,7 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
         case .broken(let text): "the database medium failed: \(text)"
         case .failed(let text): text
         case .overloaded: "too many writes are waiting"
+        case .uncertain(let text): "whether it is durable is not known: \(text)"
         case .closed: "the database is closed"
         }
     }

@@ -89,7 +89,7 @@ public final class IdempotentWrite: Sendable {
             if let first = try IdempotentWrite.find(use, notBefore: oldest, in: transaction) { return first }
             let result = try work(transaction)
             if case .success(let response) = result, case .bytes(let body) = response.body {
-                let stored = try transaction.execute(
+                let stored = try transaction.executeCounting(
                     IdempotentWrite.insert,
                     [
                         .text(use.scope), .text(use.key), .bytes(use.fingerprint), .integer(Int64(response.status.code)),

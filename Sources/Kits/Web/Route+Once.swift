@@ -3,6 +3,6 @@ extension Route {
     /// (``IdempotentWrite/runRepeatable(_:_:)``). What only reads stays as it is.
     public func once(per keys: IdempotentWrite) -> Route {
         guard method != .get, method != .head else { return self }
-        return Route(method, path) { request in try await keys.runRepeatable(request) { try await handle(request) } }
+        return handled { request in try await keys.runRepeatable(request) { try await handle(request) } }
     }
 }

@@ -25,8 +25,27 @@ public struct ServiceEnvironment: Sendable {
     public let context: ServiceContext
     public let outbox: Outbox
     public let logger: Logger
+    /// What this process is to the service.
+    public let role: ProcessRole
 
-    public init(database: any Database, context: ServiceContext, outbox: Outbox, logger: Logger) {
-        (self.database, self.context, self.outbox, self.logger) = (database, context, outbox, logger)
+    public init(database: any Database, context: ServiceContext, outbox: Outbox, logger: Logger, role: ProcessRole = .alone) {
+        (self.database, self.context, self.outbox, self.logger, self.role) = (database, context, outbox, logger, role)
+    }
+}
+
+/// What a process is to a service: the only one that there is, or one of several that work on the same database.
+public struct ProcessRole: Sendable {
+    /// Whether nobody else writes to the service's database, so that what this process remembers of it is true.
+    public let isAlone: Bool
+    /// For how long a process has a job to itself that it wrote or took; 0 where it is alone.
+    public let jobClaimMilliseconds: Int64
+    /// Whether this process is the one that does, at this moment, what only one may do.
+    public let isInCharge: @Sendable () -> Bool
+
+    /// The only process of its service.
+    public static let alone = ProcessRole(isAlone: true, jobClaimMilliseconds: 0) { true }
+
+    public init(isAlone: Bool, jobClaimMilliseconds: Int64, isInCharge: @escaping @Sendable () -> Bool) {
+        (self.isAlone, self.jobClaimMilliseconds, self.isInCharge) = (isAlone, jobClaimMilliseconds, isInCharge)
     }
 }

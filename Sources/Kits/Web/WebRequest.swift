@@ -14,12 +14,20 @@ public struct WebRequest: Sendable {
     public let body: [UInt8]
     /// The request's identity, for logs and as the correlation of what it sets in motion.
     public let id: Identifier
+    /// Path and query as they came: what is passed on to another process.
+    public let target: String
+    /// When nobody waits for the answer any more; nil where that is not known.
+    public let deadline: ContinuousClock.Instant?
+    /// The address that the request came from; only for routes that are ``Route/isForwarded``.
+    public let peer: String?
 
+    /// - Parameter target: nil for the path alone.
     public init(
         method: HTTPRequest.Method, path: String, parameters: [String: String] = [:], query: [(name: String, value: String)] = [], headers: HTTPFields = [:],
-        body: [UInt8] = [], id: Identifier
+        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, peer: String? = nil
     ) {
         (self.method, self.path, self.parameters, self.query, self.headers, self.body, self.id) = (method, path, parameters, query, headers, body, id)
+        (self.target, self.deadline, self.peer) = (target ?? path, deadline, peer)
     }
 
     /// The body as a JSON object.

@@ -32,6 +32,9 @@ public struct WebResponse: Sendable {
         return WebResponse(status: status, headers: headers, body: .bytes(bytes))
     }
 
+    /// What the client has is what there is (RFC 9110, 15.4.5).
+    public static func notModified(_ headers: HTTPFields) -> WebResponse { WebResponse(status: .notModified, headers: headers, body: .bytes([])) }
+
     /// Plain text.
     public static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> WebResponse {
         WebResponse(status: .ok, headers: [.contentType: contentType], body: .bytes(Array(text.utf8)))
@@ -62,11 +65,32 @@ public struct Route: Sendable {
     /// Whether an accepted request sets work in motion that goes on after the answer. When there is more of that than can be done, such requests are
     /// refused first, so that what was accepted is finished.
     public let startsWork: Bool
+    /// How the answer comes.
+    public let answer: Answer
+    /// Whether the handler passes the request on to another process: then it is told who sent it.
+    public let isForwarded: Bool
     public let handle: @Sendable (WebRequest) async throws -> WebResponse
 
+    /// How long the answer to a request may take to come.
+    public enum Answer: Sendable {
+        /// It is there within seconds, as a whole.
+        case prompt
+        /// It may take minutes: an administrator's work over all data.
+        case slow
+        /// It begins at once and goes on for as long as the client listens.
+        case stream
+    }
+
     public init(
-        _ method: HTTPRequest.Method, _ path: String, startsWork: Bool = false, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
+        _ method: HTTPRequest.Method, _ path: String, startsWork: Bool = false, answer: Answer = .prompt, isForwarded: Bool = false,
+        _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
     ) {
-        (self.method, self.path, self.startsWork, self.handle) = (method, path, startsWork, handle)
+        (self.method, self.path, self.startsWork, self.answer, self.isForwarded) = (method, path, startsWork, answer, isForwarded)
+        self.handle = handle
+    }
+
+    /// The same operation, handled in another way.
+    public func handled(_ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) -> Route {
+        Route(method, path, startsWork: startsWork, answer: answer, isForwarded: isForwarded, handle)
     }
 }

@@ -45,6 +45,7 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes an array of values.
+    @inlinable
     public mutating func array<S: Sequence>(_ values: S, _ each: (inout JSONWriter, S.Element) -> Void) {
         array { writer in for value in values { each(&writer, value) } }
     }
@@ -111,7 +112,7 @@ public struct JSONWriter: Sendable {
     public mutating func timestamp(_ value: Timestamp) {
         separate()
         bytes.append(34)
-        bytes.append(contentsOf: value.text())
+        value.text { bytes.append(contentsOf: $0) }
         bytes.append(34)
         needsComma = true
     }

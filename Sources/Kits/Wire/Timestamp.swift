@@ -14,16 +14,16 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     public func advanced(byMilliseconds delta: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds &+ delta) }
 
     /// RFC 3339 text with milliseconds: `2026-11-21T13:05:09.250Z`.
-    public var description: String { String(decoding: text(), as: UTF8.self) }
+    public var description: String { text { String(decoding: $0, as: UTF8.self) } }
 
     /// The calendar day, `2026-11-21`.
-    public var day: String { String(decoding: text().prefix(10), as: UTF8.self) }
+    public var day: String { text { String(decoding: $0.prefix(10), as: UTF8.self) } }
 
     /// The calendar month, `2026-11`.
-    public var month: String { String(decoding: text().prefix(7), as: UTF8.self) }
+    public var month: String { text { String(decoding: $0.prefix(7), as: UTF8.self) } }
 
     /// The hour the moment lies in, `2026-11-21T13:00Z`.
-    public var hour: String { String(decoding: text().prefix(13), as: UTF8.self) + ":00Z" }
+    public var hour: String { text { String(decoding: $0.prefix(13), as: UTF8.self) + ":00Z" } }
 
     /// Parses RFC 3339 text with `Z` or a numeric offset, years 1 to 9999; nil for anything else.
     public init?(_ text: String) {
@@ -32,18 +32,27 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         self.milliseconds = milliseconds
     }
 
-    func text() -> [UInt8] {
+    /// Hands over the text, which needs no memory of its own.
+    func text<T>(_ body: (UnsafeBufferPointer<UInt8>) -> T) -> T {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 24) { buffer in
+            write(to: buffer)
+            return body(UnsafeBufferPointer(buffer))
+        }
+    }
+
+    private func write(to out: UnsafeMutableBufferPointer<UInt8>) {
         var (days, rest) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
         if rest < 0 {
             rest += 86_400_000
             days -= 1
         }
         let (year, month, day) = Timestamp.civil(fromDays: days)
-        var out = [UInt8](repeating: 0, count: 24)
         func put(_ value: Int64, _ position: Int, _ width: Int) {
             var value = value
-            for offset in stride(from: width - 1, through: 0, by: -1) {
-                out[position + offset] = UInt8(48 + value % 10)
+            var place = position + width
+            while place > position {
+                place -= 1
+                out[place] = UInt8(truncatingIfNeeded: 48 + value % 10)
                 value /= 10
             }
         }
@@ -55,7 +64,6 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         put(rest / 1000 % 60, 17, 2)
         put(rest % 1000, 20, 3)
         (out[4], out[7], out[10], out[13], out[16], out[19], out[23]) = (45, 45, 84, 58, 58, 46, 90)
-        return out
     }
 
     private static func parse(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {

@@ -36,12 +36,15 @@ public final class AnalyticsService: ServiceModule {
         return [
             Route(.get, "/analytics/dashboard") { try await dashboard($0) },
             Route(.get, "/analytics/metrics") { try await metrics($0) },
-            Route(.post, "/analytics/rebuild") { [rebuild] in try await rebuild.handle($0) },
+            Route(.post, "/analytics/rebuild", answer: .slow) { [rebuild] in try await rebuild.handle($0) },
         ]
     }
 
     public var runners: [any Service] {
-        [KeepAggregates(database: database, context: environment.context, logger: environment.logger, rebuild: rebuild)]
+        [
+            KeepAggregates(
+                database: database, context: environment.context, logger: environment.logger, rebuild: rebuild, isInCharge: environment.role.isInCharge)
+        ]
     }
 
     /// Where the stored sums differ from the facts they are sums of, in words; empty when they agree, as they must. For audits.

@@ -13,9 +13,11 @@ final class KeepAggregates: Service, CustomStringConvertible {
     private let context: ServiceContext
     private let logger: Logger
     private let rebuild: RebuildAggregates
+    private let isInCharge: @Sendable () -> Bool
     let description = "keep aggregates"
 
-    init(database: any Database, context: ServiceContext, logger: Logger, rebuild: RebuildAggregates) {
+    init(database: any Database, context: ServiceContext, logger: Logger, rebuild: RebuildAggregates, isInCharge: @escaping @Sendable () -> Bool = { true }) {
+        self.isInCharge = isInCharge
         (self.database, self.context, self.logger, self.rebuild) = (database, context, logger, rebuild)
     }
 
@@ -24,6 +26,11 @@ final class KeepAggregates: Service, CustomStringConvertible {
             var round = 0
             while !Task.isCancelled {
                 do {
+                    // Where there are several processes, the others may be the ones that are at it.
+                    guard self.isInCharge() else {
+                        try await self.context.clock.sleep(for: .seconds(5))
+                        continue
+                    }
                     _ = try await self.rebuild.resume()
                     if round % 720 == 0 { try await self.forget() }
                 } catch is CancellationError { return } catch StorageError.closed { return } catch {

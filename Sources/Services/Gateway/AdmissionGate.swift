@@ -23,6 +23,9 @@ public final class AdmissionGate: Sendable {
     /// How old it may be when a request is refused on the event loop, which should not wait for others' locks: only when nobody was let in meanwhile is it read there.
     private static let refusalSampleMilliseconds: Int64 = 20
 
+    /// For how long a refusal tells that there is more to do than can be done, in milliseconds.
+    private static let strainMilliseconds: Int64 = 500
+
     /// What ``Refused/retryAfterSeconds`` may be.
     static let pauses = 1...3
 
@@ -32,23 +35,28 @@ public final class AdmissionGate: Sendable {
         var admitted: [AdmissionControl.Kind: Int] = [:]
         var rejected: [AdmissionControl.Refusal: Int] = [:]
         var rejections = 0
+        /// ``rejections`` as they were when last looked at, and when they were found to have grown.
+        var seenRejections = 0
+        var strainedAt: Int64?
         var isDraining = false
     }
 
     private let state: Mutex<State>
     private let pressure: @Sendable () -> AdmissionControl.Pressure
     private let milliseconds: @Sendable () -> Int64
+    private let strain: @Sendable (Bool) -> Void
 
     /// An open gate.
     /// - Parameters:
     ///   - pressure: how much accepted work there is; asked every few milliseconds while requests come.
+    ///   - strain: told with every look at the pressure whether somebody was refused of late, so that what works behind the gate may do more at a time.
     ///   - milliseconds: a clock that never goes back.
     public init(
         configuration: AdmissionControl.Configuration = .init(), pressure: @escaping @Sendable () -> AdmissionControl.Pressure,
-        milliseconds: @escaping @Sendable () -> Int64 = AdmissionGate.uptime
+        strain: @escaping @Sendable (Bool) -> Void = { _ in }, milliseconds: @escaping @Sendable () -> Int64 = AdmissionGate.uptime
     ) {
         state = Mutex(State(control: AdmissionControl(configuration: configuration)))
-        (self.pressure, self.milliseconds) = (pressure, milliseconds)
+        (self.pressure, self.strain, self.milliseconds) = (pressure, strain, milliseconds)
     }
 
     /// Milliseconds of the machine's monotonic clock.
@@ -106,7 +114,12 @@ public final class AdmissionGate: Sendable {
         }
         guard isDue else { return }
         let pressure = pressure()
-        state.withLock { $0.control.observe(pressure, at: now) }
+        let isStrained = state.withLock { state in
+            state.control.observe(pressure, at: now)
+            if state.rejections != state.seenRejections { (state.seenRejections, state.strainedAt) = (state.rejections, now) }
+            return state.strainedAt.map { now - $0 < AdmissionGate.strainMilliseconds } ?? false
+        }
+        strain(isStrained)
     }
 
     /// Shows the gate among the metrics.

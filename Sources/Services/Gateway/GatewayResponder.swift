@@ -11,7 +11,7 @@ import Wire
 
 /// Leads a request to its route and answers whatever happens: refusals and failures become problem details, nothing escapes.
 struct GatewayResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = GatewayContext
 
     /// The largest body accepted: 1 MiB.
     static let maximumBody = 1 << 20
@@ -24,14 +24,16 @@ struct GatewayResponder: HTTPResponder {
     private let rootMeters: [RouteMeter]
     private let unknownMeter: RouteMeter
     private let gate: AdmissionGate
+    private let trust: InternalTrust?
     private let context: ServiceContext
     private let logger: Logger
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
     ///   - root: routes at the root; nobody is refused there, so that health and metrics can be read when nothing else can.
-    init(api: [Route], root: [Route], gate: AdmissionGate, context: ServiceContext, logger: Logger) {
-        (self.api, self.root, self.gate, self.context, self.logger) = (api, root, gate, context, logger)
+    ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
+    init(api: [Route], root: [Route], gate: AdmissionGate, trust: InternalTrust?, context: ServiceContext, logger: Logger) {
+        (self.api, self.root, self.gate, self.trust, self.context, self.logger) = (api, root, gate, trust, context, logger)
         apiTable = RouteTable(api)
         rootTable = RouteTable(root)
         apiMeters = api.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
@@ -39,15 +41,29 @@ struct GatewayResponder: HTTPResponder {
         unknownMeter = RouteMeter(method: "any", path: "unknown")
     }
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: GatewayContext) async throws -> Response {
         let start = ContinuousClock.now
-        let id = self.context.newID()
-        let (meter, answer) = await answer(request, id)
+        let arrival = Arrival(id: identity(of: request), time: start, peer: context.peer)
+        let (meter, answer) = await answer(request, arrival)
         meter.record(answer.status, ContinuousClock.now - start)
-        return response(answer, id)
+        return response(answer, arrival.id)
     }
 
-    private func answer(_ request: Request, _ id: Identifier) async -> (RouteMeter, WebResponse) {
+    /// What is known of a request before anything of it was looked at.
+    private struct Arrival {
+        let id: Identifier
+        let time: ContinuousClock.Instant
+        let peer: SocketAddress?
+    }
+
+    /// The identity that another process of the platform has given the request already, or one of its own.
+    private func identity(of request: Request) -> Identifier {
+        guard let trust, trust.covers(request.headers), let given = request.headers[.requestID].flatMap({ Identifier($0) }) else { return context.newID() }
+        return given
+    }
+
+    private func answer(_ request: Request, _ arrival: Arrival) async -> (RouteMeter, WebResponse) {
+        let id = arrival.id
         guard let target = RequestTarget(request.uri.string) else {
             return (unknownMeter, Problem(.badRequest, "malformed-target", "The path or the query is not properly encoded.").response(instance: id))
         }
@@ -61,7 +77,7 @@ struct GatewayResponder: HTTPResponder {
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
             let route = routes[index]
-            guard target.segments.first == "api" else { return (meters[index], await run(route, request, target, parameters, id)) }
+            guard target.segments.first == "api" else { return (meters[index], await run(route, request, target, parameters, arrival)) }
             let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {
@@ -69,7 +85,7 @@ struct GatewayResponder: HTTPResponder {
             case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
             }
             defer { gate.leave(entry) }
-            return (meters[index], await run(route, request, target, parameters, id))
+            return (meters[index], await run(route, request, target, parameters, arrival))
         }
     }
 
@@ -79,12 +95,22 @@ struct GatewayResponder: HTTPResponder {
         return (api, apiMeters, apiTable.match(method, Array(rest)))
     }
 
-    private func run(_ route: Route, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ id: Identifier) async -> WebResponse {
+    private func run(
+        _ route: Route, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
+    ) async -> WebResponse {
+        let id = arrival.id
         do {
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time)
+            try GatewayResponder.check(deadline)
             let body = try await collect(request)
-            return try await route.handle(
-                WebRequest(
-                    method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id))
+            try GatewayResponder.check(deadline)
+            let scope = RequestScope(id: id, deadline: deadline, traceparent: request.headers[.traceParent])
+            return try await RequestScope.$current.withValue(scope) {
+                try await route.handle(
+                    WebRequest(
+                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id,
+                        target: request.uri.string, deadline: deadline, peer: route.isForwarded ? arrival.peer?.ipAddress : nil))
+            }
         } catch let problem as Problem {
             return problem.response(instance: id)
         } catch let error as StorageError where error == .overloaded || error == .closed {
@@ -93,6 +119,12 @@ struct GatewayResponder: HTTPResponder {
             if case .full = error as? StorageError {
                 logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
                 return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
+            }
+            if case .uncertain = error as? StorageError {
+                logger.error("the outcome of a commit is not known", metadata: ["request": "\(id)", "error": "\(error)"])
+                return Problem.unavailable(
+                    "Whether this was done is not known. Ask again with the same Idempotency-Key.", retryAfterSeconds: 5
+                ).response(instance: id)
             }
             if case .broken = error as? StorageError {
                 logger.error("a database failed under a request", metadata: ["request": "\(id)", "error": "\(error)"])
@@ -104,6 +136,11 @@ struct GatewayResponder: HTTPResponder {
             logger.error("a request failed", metadata: ["request": "\(id)", "route": "\(route.method) \(route.path)", "error": "\(error)"])
             return Problem(.internalServerError, "internal-error", "Something went wrong here; the log knows it by \"instance\".").response(instance: id)
         }
+    }
+
+    /// Nothing is begun for a caller who has gone.
+    private static func check(_ deadline: ContinuousClock.Instant?) throws(Problem) {
+        if let deadline, deadline <= .now { throw RequestDeadline.passed }
     }
 
     private func collect(_ request: Request) async throws -> [UInt8] {
@@ -133,9 +170,12 @@ struct GatewayResponder: HTTPResponder {
     }
 }
 
-extension HTTPField.Name {
-    /// The identity that the gateway gives a request.
-    static var requestID: HTTPField.Name { HTTPField.Name("X-Request-Id") ?? .via }
+/// What Hummingbird tells of a request's connection.
+struct GatewayContext: InitializableFromSource {
+    /// The other end of the connection.
+    let peer: SocketAddress?
+
+    init(source: ApplicationRequestContextSource) { peer = source.channel.remoteAddress }
 }
 
 /// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.

@@ -15,6 +15,10 @@ final class AvailabilityBoard: Sendable {
         var ids: [String: ProductID] = [:]
     }
     private let state = Mutex(State())
+    private let isKept: Bool
+
+    /// - Parameter isKept: whether this process learns of every change; if not, the board stays empty and every question goes to the database.
+    init(isKept: Bool = true) { self.isKept = isKept }
 
     /// The product of a question, if it is on the board.
     func find(_ question: AvailabilityQuestion) -> ProductAvailability? {
@@ -25,7 +29,7 @@ final class AvailabilityBoard: Sendable {
 
     /// Puts up what a transaction changed, once it is durable.
     func update(_ products: [Product], in transaction: any Transaction) {
-        guard !products.isEmpty else { return }
+        guard isKept, !products.isEmpty else { return }
         transaction.onCommit { [self] in
             state.withLock { state in for product in products { put(product, &state) } }
         }
@@ -33,6 +37,7 @@ final class AvailabilityBoard: Sendable {
 
     /// Puts up what was read, unless a commit has put up something younger meanwhile.
     func add(_ products: [Product]) {
+        guard isKept else { return }
         state.withLock { state in
             for product in products where state.products[product.id] == nil { put(product, &state) }
         }

@@ -15,10 +15,11 @@ public final class InventoryService: ServiceModule {
     /// Tells other services what is available.
     public let availability: AvailabilityCheck
     let environment: ServiceEnvironment
-    let board = AvailabilityBoard()
+    let board: AvailabilityBoard
 
     public init(_ environment: ServiceEnvironment) {
         self.environment = environment
+        board = AvailabilityBoard(isKept: environment.role.isAlone)
         database = environment.database
         let check = CheckAvailability(database: environment.database, board: board)
         let products = ManageProducts(

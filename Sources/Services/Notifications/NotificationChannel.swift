@@ -12,7 +12,7 @@ public protocol NotificationChannel: Sendable {
     func send(_ message: Message) async throws
 }
 
-/// A rendered notification on its way to a customer.
+/// A notification on its way to a customer. Its words are put together when they are asked for: a channel that sends none pays for none.
 public struct Message: Sendable {
     /// The notification's id, the idempotency key for the other side.
     public let id: Identifier
@@ -20,11 +20,39 @@ public struct Message: Sendable {
     public let kind: NotificationKind
     /// Whom to tell; nil for an order without a customer.
     public let customerID: String?
-    public let subject: String
-    public let text: String
+    private let words: Words
 
+    private enum Words: Sendable {
+        case given(subject: String, text: String)
+        case rendered(total: String?, reason: String?)
+    }
+
+    /// A message with words of its own.
     public init(id: Identifier, orderID: OrderID, kind: NotificationKind, customerID: String?, subject: String, text: String) {
-        (self.id, self.orderID, self.kind, self.customerID, self.subject, self.text) = (id, orderID, kind, customerID, subject, text)
+        (self.id, self.orderID, self.kind, self.customerID, words) = (id, orderID, kind, customerID, .given(subject: subject, text: text))
+    }
+
+    /// A message in the wording of its kind.
+    init(id: Identifier, orderID: OrderID, kind: NotificationKind, customerID: String?, total: String?, reason: String?) {
+        (self.id, self.orderID, self.kind, self.customerID, words) = (id, orderID, kind, customerID, .rendered(total: total, reason: reason))
+    }
+
+    public var subject: String {
+        switch words {
+        case .given(let subject, _): subject
+        case .rendered(let total, let reason): NotificationWording.of(kind).subject.rendered(values(total, reason))
+        }
+    }
+
+    public var text: String {
+        switch words {
+        case .given(_, let text): text
+        case .rendered(let total, let reason): NotificationWording.of(kind).text.rendered(values(total, reason))
+        }
+    }
+
+    private func values(_ total: String?, _ reason: String?) -> NotificationTemplate.Values {
+        NotificationTemplate.Values(orderID: orderID.description, total: total, reason: reason)
     }
 }
 

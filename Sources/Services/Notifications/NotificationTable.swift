@@ -47,16 +47,19 @@ enum NotificationTable {
         ).map { $0 == 1 }
     }
 
-    /// Writes how a notification ended; false when it had ended before.
-    static func finish(
-        _ notification: PendingNotification, _ state: NotificationState, sentAt: Timestamp?, error: String?, in transaction: any Transaction
-    ) throws -> Bool {
-        try transaction.execute(
+    /// Writes how notifications ended; false for one that had ended before.
+    static func finish(_ outcomes: [SendNotification.Outcome], at now: Timestamp, in transaction: any Transaction) throws -> [Bool] {
+        try transaction.executeCounting(
             finish,
-            [
-                .id(notification.orderID), .integer(notification.kind.code), .text(notification.channel), .integer(state.status.rawValue),
-                .integer(state.attempts), .optional(sentAt?.milliseconds), .optional(error), .integer(NotificationState.Status.pending.rawValue),
-            ]) == 1
+            each: outcomes.map { outcome in
+                let (notification, state) = (outcome.notification, outcome.state)
+                return [
+                    .id(notification.orderID), .integer(notification.kind.code), .text(notification.channel), .integer(state.status.rawValue),
+                    .integer(state.attempts), outcome.effect == .tellSent ? .time(now) : .null, .optional(outcome.failure),
+                    .integer(NotificationState.Status.pending.rawValue),
+                ]
+            }
+        ).map { $0 == 1 }
     }
 
     /// An order's notifications, oldest first.

@@ -18,10 +18,12 @@ public final class NotificationsService: ServiceModule {
         let sending = SendNotification(
             channels: Dictionary(channels.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }), outbox: environment.outbox,
             logger: environment.logger)
-        let jobs = JobRunner(handlers: [sending], database: environment.database, context: environment.context, logger: environment.logger)
+        let claim = environment.role.jobClaimMilliseconds
+        let jobs = JobRunner(
+            handlers: [sending], database: environment.database, context: environment.context, logger: environment.logger, claimMilliseconds: claim)
         database = environment.database
         self.jobs = jobs
-        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(offer: { jobs.offer($0) }))
+        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(claimMilliseconds: claim) { jobs.offer($0) })
     }
 
     public let name = Choreography.Participant.notifications.rawValue

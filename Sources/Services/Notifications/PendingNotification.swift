@@ -34,6 +34,10 @@ struct PendingNotification: Sendable, Equatable {
     /// Reads a job back.
     /// - Throws: ``JSONSyntaxError``, ``JSONMismatch``.
     init(_ job: Job) throws {
+        if let known = job.content as? PendingNotification {
+            self = known
+            return
+        }
         guard case .object(let json) = try JSONParser.parse(Array(job.payload.utf8)) else { throw JSONMismatch(key: "", expected: "an object") }
         guard let kind = NotificationKind(rawValue: try json.string("kind")) else { throw JSONMismatch(key: "kind", expected: "a kind of notification") }
         (id, orderID, self.kind) = (job.id, job.key, kind)
@@ -56,14 +60,9 @@ struct PendingNotification: Sendable, Equatable {
             json.member("correlationId", correlationID)
             json.member("causationId", causationID)
         }
-        return Job(id: id, kind: SendNotification.jobKind, key: orderID, payload: String(decoding: payload, as: UTF8.self))
+        return Job(id: id, kind: SendNotification.jobKind, key: orderID, payload: String(decoding: payload, as: UTF8.self), content: self)
     }
 
     /// The message as the customer gets it.
-    var message: Message {
-        let wording = NotificationWording.of(kind)
-        let values = NotificationTemplate.Values(orderID: orderID.description, total: total, reason: reason)
-        return Message(
-            id: id, orderID: orderID, kind: kind, customerID: customerID, subject: wording.subject.rendered(values), text: wording.text.rendered(values))
-    }
+    var message: Message { Message(id: id, orderID: orderID, kind: kind, customerID: customerID, total: total, reason: reason) }
 }

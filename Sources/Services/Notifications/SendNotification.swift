@@ -39,20 +39,25 @@ struct SendNotification: JobHandler {
         return Outcome(notification: notification, state: state, effect: effect, failure: nil)
     }
 
-    func record(_ outcome: Outcome, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let notification = outcome.notification
+    func record(_ finished: [FinishedJob<Outcome>], in transaction: any Transaction, context: ServiceContext) throws {
         let now = context.now
-        let sentAt = outcome.effect == .tellSent ? now : nil
-        guard try NotificationTable.finish(notification, outcome.state, sentAt: sentAt, error: outcome.failure, in: transaction) else { return }
+        let outcomes = finished.map(\.outcome)
+        let isFirst = try NotificationTable.finish(outcomes, at: now, in: transaction)
+        try outbox.append(zip(outcomes, isFirst).compactMap { $1 ? news(of: $0, at: now, context) : nil }, in: transaction)
+    }
+
+    /// What is told of an outcome.
+    private func news(of outcome: Outcome, at now: Timestamp, _ context: ServiceContext) -> Envelope? {
+        let notification = outcome.notification
         switch outcome.effect {
-        case .none, .retry: break
+        case .none, .retry: return nil
         case .tellSent:
             let sent = NotificationSent(notificationID: notification.id, kind: notification.kind, channel: notification.channel)
-            try outbox.append([envelope(sent, of: notification, at: now, context)], in: transaction)
+            return envelope(sent, of: notification, at: now, context)
         case .tellFailed:
             let failed = NotificationFailed(
                 notificationID: notification.id, kind: notification.kind, channel: notification.channel, reason: outcome.failure ?? "unknown")
-            try outbox.append([envelope(failed, of: notification, at: now, context)], in: transaction)
+            return envelope(failed, of: notification, at: now, context)
         }
     }
 

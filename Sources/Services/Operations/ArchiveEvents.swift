@@ -12,8 +12,12 @@ struct ArchiveEvents: EventHandler {
     var deduplicatesItself: Bool { true }
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
+        let before = try EventArchive.last(in: transaction)
         let added = try EventArchive.add(events, in: transaction)
         guard added.contains(true) else { return }
-        transaction.onCommit { [live] in live.announce(added.contains(false) ? zip(events, added).compactMap { $1 ? $0 : nil } : events) }
+        let fresh = added.contains(false) ? zip(events, added).compactMap { $1 ? $0 : nil } : events
+        // An engine may leave numbers out; then what is new has to be looked up.
+        let isRun = try EventArchive.last(in: transaction) == before + Int64(fresh.count)
+        transaction.onCommit { [live] in live.announce(fresh, after: isRun ? before : nil) }
     }
 }

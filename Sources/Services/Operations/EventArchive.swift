@@ -23,6 +23,17 @@ struct EventArchive: Sendable {
         "CREATE UNIQUE INDEX events_by_key ON events (key, event_id)",
     ]
 
+    /// Readers go by sequence number, so that several processes must add to the archive in the order of their commits: whoever adds holds this row until it
+    /// has committed, and takes its numbers after that. One process alone has one writer, and the row costs it a look.
+    static func order(version: Int) -> Migration {
+        Migration(
+            version: version, name: "the archive's order",
+            statements: [
+                "CREATE TABLE archive_order (id {int} PRIMARY KEY CHECK (id = 1)) {clustered}", "INSERT INTO archive_order (id) VALUES (1)",
+            ])
+    }
+
+    private static let takeTurn = SQL("SELECT id FROM archive_order WHERE id = 1 {forUpdate}")
     private static let insert = SQL(
         "INSERT INTO events (event_id, key, type, source, time, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key, event_id) DO NOTHING")
     private static let after = SQL("SELECT sequence, event_id, key, type, body FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
@@ -34,6 +45,7 @@ struct EventArchive: Sendable {
 
     /// Adds events that are not there yet, and tells which were not.
     static func add(_ events: [Envelope], in transaction: any Transaction) throws -> [Bool] {
+        _ = try transaction.first(takeTurn) { $0.integer(0) }
         let rows: [[SQLValue]] = events.map { [.id($0.id), .id($0.key), .text($0.type), .text($0.source), .time($0.time), .bytes($0.body)] }
         return try transaction.executeCounting(insert, each: rows).map { $0 == 1 }
     }

@@ -39,9 +39,14 @@ public final class EventTail: Sendable {
                 }
             }
             let (last, filter) = (state.withLock { $0.last }, subscription.filter)
-            let page = try await database.read { try EventArchive.page(filter, after: last, limit: EventTail.pageSize, in: $0) }
+            let page = try await page(filter, after: last)
             state.withLock { $0 = State(last: page.last, isAtEnd: page.isEnd) }
             if !page.events.isEmpty { return page.events }
         }
+    }
+
+    private func page(_ filter: EventFilter, after last: Int64) async throws -> EventArchive.Page {
+        if let page = live.recent(filter, after: last, limit: EventTail.pageSize) { return page }
+        return try await database.read { try EventArchive.page(filter, after: last, limit: EventTail.pageSize, in: $0) }
     }
 }

@@ -1,12 +1,13 @@
 import Synchronization
 import Wire
 
-/// Wakes those who watch as soon as new events are durable. The events themselves they read from the archive, so nothing is buffered here, nothing can
-/// overflow, and what a watcher sees is in the archive's order, without gap or repetition, however slow it is.
+/// Wakes those who watch as soon as new events are durable. The events themselves they read from the archive, or from its end in memory while that reaches back far
+/// enough: nothing is buffered for anybody, nothing can overflow, and what a watcher sees is in the archive's order, without gap or repetition, however slow it is.
 public final class LiveEvents: Sendable {
     private struct State {
         var byKey: [Identifier: [Subscription]] = [:]
         var ofAll: [Subscription] = []
+        var recent = RecentEvents()
         var isClosed = false
         var subscriptions: [Subscription] { ofAll + byKey.values.joined() }
     }
@@ -22,15 +23,24 @@ public final class LiveEvents: Sendable {
     public var watchers: Int { count.load(ordering: .relaxed) }
 
     /// Wakes those whom the events concern. Runs on the database's writer, after the commit.
-    func announce(_ events: [Envelope]) {
+    /// - Parameter place: behind which the events stand in the archive, one after the other; nil where that is not known.
+    func announce(_ events: [Envelope], after place: Int64?) {
         // Who subscribes after this look reads the archive after it, where the events are by now.
         guard count.load(ordering: .sequentiallyConsistent) > 0 else { return }
-        let (byKey, ofAll) = state.withLock { ($0.byKey, $0.ofAll) }
+        let (byKey, ofAll) = state.withLock { state in
+            if let place { state.recent.add(events, after: place) } else { state.recent.forget() }
+            return (state.byKey, state.ofAll)
+        }
         for subscription in ofAll where events.contains(where: { subscription.filter.admits(type: $0.type) }) { subscription.wake() }
         guard !byKey.isEmpty else { return }
         for event in events {
             for subscription in byKey[event.key] ?? [] where subscription.filter.admits(type: event.type) { subscription.wake() }
         }
+    }
+
+    /// What stands behind a place in the archive, if all of it is in memory.
+    func recent(_ filter: EventFilter, after place: Int64, limit: Int) -> EventArchive.Page? {
+        state.withLock { $0.recent.page(filter, after: place, limit: limit) }
     }
 
     func subscribe(_ filter: EventFilter) -> Subscription {
@@ -58,6 +68,9 @@ public final class LiveEvents: Sendable {
         }
         subscription.end()
     }
+
+    /// Wakes everybody: something is new, and it is not known what.
+    func wakeAll() { for subscription in state.withLock({ $0.subscriptions }) { subscription.wake() } }
 
     /// Wakes those who have been waiting, so that they show their clients a sign of life.
     func tick() { for subscription in state.withLock({ $0.subscriptions }) { subscription.tick() } }

@@ -22,7 +22,7 @@ public final class OperationsService: ServiceModule {
 
     public let migrations = [
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
     ]
 
     public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
@@ -34,15 +34,19 @@ public final class OperationsService: ServiceModule {
         let schemas = ShowSchemas()
         return [
             Route(.get, "/orders/{id}/events") { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream") { try await follow.order($0) },
+            Route(.get, "/orders/{id}/stream", answer: .stream) { try await follow.order($0) },
             Route(.get, "/events") { try await list($0) },
-            Route(.get, "/events/stream") { try await follow.all($0) },
+            Route(.get, "/events/stream", answer: .stream) { try await follow.all($0) },
             Route(.get, "/events/schemas") { try schemas.list($0) },
             Route(.get, "/events/schemas/{type}") { try schemas.one($0) },
         ]
     }
 
-    public var runners: [any Service] { [KeepStreamsAlive(live: live, clock: environment.context.clock)] }
+    public var runners: [any Service] {
+        let keeper = KeepStreamsAlive(live: live, clock: environment.context.clock)
+        if environment.role.isAlone { return [keeper] }
+        return [keeper, WatchArchive(database: database, live: live, clock: environment.context.clock, logger: environment.logger)]
+    }
 
     /// Stored events behind a sequence number, decoded; empty at the end. Types that this program does not know are left out.
     /// - Throws: ``StorageError``; ``UnknownEvent`` for a version of a known type that is too new: what is counted without it would be wrong.

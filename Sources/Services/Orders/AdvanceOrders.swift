@@ -6,6 +6,7 @@ import Wire
 /// What the other services say moves an order on.
 struct AdvanceOrders: EventHandler {
     let outbox: Outbox
+    let cache: OrderCache?
     let subscriptions = Choreography.subscriptions(of: .orders)
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
@@ -15,7 +16,7 @@ struct AdvanceOrders: EventHandler {
             guard let input = OrderState.Input(event.event) else { continue }
             _ = desk.apply(input, to: event.key, reason: reason(in: event.event), because: event)
         }
-        try desk.commit(in: transaction, outbox: outbox)
+        try desk.commit(in: transaction, outbox: outbox, cache: cache)
     }
 
     /// Why an order comes to nothing, where the event says so.

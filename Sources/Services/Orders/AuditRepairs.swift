@@ -7,6 +7,7 @@ import Wire
 /// What Orders puts right of its own, through its own state machine.
 struct RepairOrders: Repairer {
     let environment: ServiceEnvironment
+    let cache: OrderCache?
 
     func repair(_ action: RepairAction, actor: String) async throws -> RepairOutcome? {
         switch action {
@@ -66,12 +67,12 @@ struct RepairOrders: Repairer {
         guard case .change = desk.apply(.cancel, to: order.id, reason: reason), let changed = desk[order.id] else {
             return .failure(Refusal(reason: "an order that is \(order.state.status) cannot be cancelled"))
         }
-        try desk.commit(in: transaction, outbox: environment.outbox)
+        try desk.commit(in: transaction, outbox: environment.outbox, cache: cache)
         return .success("\(changed.state.status) in version \(changed.state.version)")
     }
 }
 
 extension OrdersService {
     /// What Orders does on an auditor's or an operator's word.
-    public var repairer: any Repairer { RepairOrders(environment: environment) }
+    public var repairer: any Repairer { RepairOrders(environment: environment, cache: cache) }
 }

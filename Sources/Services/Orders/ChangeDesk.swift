@@ -50,8 +50,8 @@ struct ChangeDesk {
         return decision
     }
 
-    /// Writes everything.
-    func commit(in transaction: any Transaction, outbox: Outbox) throws {
+    /// Writes everything, and has the cache forget what was.
+    func commit(in transaction: any Transaction, outbox: Outbox, cache: OrderCache?) throws {
         let changedOrders = changed.compactMap { orders[$0] }
         guard !changedOrders.isEmpty else { return }
         try OrderStore.update(changedOrders, in: transaction)
@@ -59,5 +59,6 @@ struct ChangeDesk {
         let done = changedOrders.filter { $0.state.status != .created && $0.state.status != .reserved }
         try Timers.cancel(done.map { DueTimer(due: $0.deadline, kind: ExpireOrders.timerKind, key: $0.id) }, in: transaction)
         try outbox.append(events, in: transaction)
+        cache?.expire(changedOrders, in: transaction)
     }
 }

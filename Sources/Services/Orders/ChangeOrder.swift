@@ -9,6 +9,7 @@ import Wire
 struct ChangeOrder: Sendable {
     let environment: ServiceEnvironment
     let idempotent: IdempotentWrite
+    let cache: OrderCache?
 
     /// `POST /orders/{id}/cancel`: 202 while it is being undone, 200 when it is undone already, 409 once it is shipped or failed.
     func cancel(_ request: WebRequest) async throws -> WebResponse {
@@ -18,7 +19,7 @@ struct ChangeOrder: Sendable {
         body.allow("reason")
         let reason = body.string("reason", maximum: 200) ?? "customer"
         try body.finish()
-        return try await idempotent.run(request) { try change(id, .cancel, to: .cancelled, reason: reason, in: $0) }
+        return try await idempotent.run(request) { try change(id, .cancel, to: .cancelled, reason: reason, in: $0) }.tellingVersion()
     }
 
     /// `PUT /orders/{id}/status`: PAID for a payment made offline, SHIPPED, DELIVERED, CANCELLED.
@@ -42,7 +43,7 @@ struct ChangeOrder: Sendable {
         try body.finish()
         guard let input, let target else { throw Problem.invalid([]) }
         let wish = input
-        return try await idempotent.run(request) { try change(id, wish, to: target, reason: reason, in: $0) }
+        return try await idempotent.run(request) { try change(id, wish, to: target, reason: reason, in: $0) }.tellingVersion()
     }
 
     private func change(
@@ -53,8 +54,8 @@ struct ChangeOrder: Sendable {
         let decision = desk.apply(input, to: id, reason: reason)
         guard let order = desk[id] else { return .failure(.notFound("order")) }
         if decision == .refuse { return .failure(ChangeOrder.refusal(order, target)) }
-        try desk.commit(in: transaction, outbox: environment.outbox)
-        return .success(.json(order.state.status == .cancelling ? .accepted : .ok) { OrderJSON.writeSummary(order, to: &$0) })
+        try desk.commit(in: transaction, outbox: environment.outbox, cache: cache)
+        return .success(.json(order.state.status == .cancelling ? .accepted : .ok) { OrderJSON.writeSummary(order, to: &$0) }.tellingVersion(of: order))
     }
 
     private static func refusal(_ order: Order, _ target: OrderStatus) -> Problem {

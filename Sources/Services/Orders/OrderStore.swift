@@ -41,6 +41,7 @@ enum OrderStore {
     private static let update = SQL("UPDATE orders SET status = $2, version = $3, flags = $4, updated_at = $5, reason = $6 WHERE id = $1")
     private static let selectOrder = SQL("SELECT \(columns) FROM orders WHERE id = $1 {forUpdate}")
     private static let readOrder = SQL("SELECT \(columns) FROM orders WHERE id = $1")
+    private static let readState = SQL("SELECT status, version, flags FROM orders WHERE id = $1")
     private static let selectItems = SQL("SELECT product_id, sku, quantity, price FROM order_items WHERE order_id = $1 ORDER BY line")
     private static let selectHistory = SQL("SELECT version, status, at FROM order_history WHERE order_id = $1 ORDER BY version")
 
@@ -80,10 +81,16 @@ enum OrderStore {
 
     /// Loads orders for a change; those that do not exist are left out.
     static func load(_ ids: [OrderID], in transaction: any Transaction) throws -> [Order] {
-        try transaction.query(selectOrder, each: ids.map { [.id($0)] }, order)
+        // In the order of their keys, so that two processes that want the same orders do not wait for each other.
+        try transaction.query(selectOrder, each: ids.sorted().map { [.id($0)] }, order)
     }
 
     static func find(_ id: OrderID, in transaction: any ReadTransaction) throws -> Order? { try transaction.first(readOrder, [.id(id)], order) }
+
+    /// Where an order stands; nil for one that does not exist.
+    static func state(of id: OrderID, in transaction: any ReadTransaction) throws -> OrderState? {
+        try transaction.first(readState, [.id(id)]) { OrderState(status: try status($0.integer(0)), version: $0.integer(1), flags: $0.integer(2)) }
+    }
 
     static func lines(of order: Order, in transaction: any ReadTransaction) throws -> [OrderLine] {
         try transaction.query(selectItems, [.id(order.id)]) {

@@ -22,18 +22,27 @@ public final class OrdersService: ServiceModule {
     public let routes: [Route]
     public let runners: [any Service]
     let environment: ServiceEnvironment
+    let cache: OrderCache?
 
-    /// - Parameter availability: asks Inventory before an order is accepted.
-    public init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, configuration: OrdersConfiguration = OrdersConfiguration()) {
+    /// - Parameters:
+    ///   - availability: asks Inventory before an order is accepted.
+    ///   - cache: keeps orders as they are shown, for this and other processes; it is not closed here. Nil reads the database, which is right for one that is not
+    ///     a network away: see `docs/caching.md`.
+    public init(
+        _ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, cache: (any VersionedCache)? = nil,
+        configuration: OrdersConfiguration = OrdersConfiguration()
+    ) {
         self.environment = environment
+        let cache = cache.map { OrderCache(cache: $0) }
+        self.cache = cache
         database = environment.database
         let idempotent = IdempotentWrite(database: environment.database, context: environment.context)
         let place = PlaceOrder(environment, availability: availability, idempotent: idempotent, configuration: configuration)
-        let change = ChangeOrder(environment: environment, idempotent: idempotent)
-        let read = ReadOrders(database: environment.database)
-        let expire = ExpireOrders(outbox: environment.outbox)
+        let change = ChangeOrder(environment: environment, idempotent: idempotent, cache: cache)
+        let read = ReadOrders(database: environment.database, cache: cache)
+        let expire = ExpireOrders(outbox: environment.outbox, cache: cache)
 
-        handler = AdvanceOrders(outbox: environment.outbox)
+        handler = AdvanceOrders(outbox: environment.outbox, cache: cache)
         routes = [
             Route(.post, "/orders", startsWork: true) { try await place($0) },
             Route(.get, "/orders", read.list),

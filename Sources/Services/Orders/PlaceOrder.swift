@@ -27,13 +27,13 @@ final class PlaceOrder: Sendable {
         let lines: [OrderLine]
         do { lines = try priced(input, found) } catch {
             // A repetition of what was accepted gets the first answer, also when the last unit is gone by now.
-            if let earlier = try await idempotent.earlierAnswer(request) { return earlier }
+            if let earlier = try await idempotent.earlierAnswer(request) { return earlier.tellingVersion() }
             throw error
         }
         let total = try PlaceOrder.total(lines, input.currency)
         return try await idempotent.run(request) { [self] transaction in
             .success(try accept(input, lines: lines, total: total, correlation: request.id, in: transaction))
-        }
+        }.tellingVersion()
     }
 
     /// Asks Inventory; nil when it cannot be reached.
@@ -135,5 +135,6 @@ final class PlaceOrder: Sendable {
             placedAt: order.placedAt)
         try environment.outbox.append([context.envelope(created, key: order.id, version: 1, correlation: correlation)], in: transaction)
         return .json(.accepted, headers: [.location: "/api/v1/orders/\(order.id)"]) { OrderJSON.writeSummary(order, to: &$0) }
+            .tellingVersion(of: order)
     }
 }

@@ -9,6 +9,9 @@ struct ReactToOrders: EventHandler {
     let outbox: Outbox
     let subscriptions = Choreography.subscriptions(of: .payments)
 
+    /// Most confirmed orders were paid here.
+    func canWait(_ event: Envelope) -> Bool { event.isReadable && PaymentState.Input(event.event) == nil }
+
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
         let relevant = events.compactMap { event in PaymentState.Input(event.event).map { (event, $0) } }
         var desk = try PaymentDesk(relevant.map(\.0.key), in: transaction, context: context)
@@ -27,20 +30,21 @@ struct ChargePayment: JobHandler {
     let outbox: Outbox
 
     func perform(_ job: Job, context: ServiceContext) async throws -> PaymentIntent {
-        let payment = try PaymentJob(job.payload)
+        let payment = try PaymentJob(of: job)
         guard let amount = payment.amount else { throw UnexpectedAnswer(description: "a charge without an amount") }
         let intent = try await provider.charge(key: payment.paymentID, orderID: job.key, amount: amount, method: payment.method, timeout: timeout)
         guard intent.amount == amount else { throw UnexpectedAnswer(description: "the provider's intent is over \(intent.amount), not \(amount)") }
         return intent
     }
 
-    func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let cause = Cause(try PaymentJob(job.payload))
-        var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
-        desk.apply(input, to: job.key, because: cause) { payment in
-            payment.intentID = intent.id
-            payment.reason = intent.reason
+    func record(_ finished: [FinishedJob<PaymentIntent>], in transaction: any Transaction, context: ServiceContext) throws {
+        var desk = try PaymentDesk(finished.map(\.job.key), in: transaction, context: context)
+        for (job, intent) in finished.lazy.map({ ($0.job, $0.outcome) }) {
+            guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncaptured") }
+            desk.apply(input, to: job.key, because: Cause(try PaymentJob(of: job))) { payment in
+                payment.intentID = intent.id
+                payment.reason = intent.reason
+            }
         }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
     }

@@ -1,4 +1,5 @@
 import Contracts
+import Messaging
 import Wire
 
 /// What a job needs to know to call the provider, as JSON in the job's row.
@@ -29,6 +30,9 @@ struct PaymentJob: Sendable {
         (self.paymentID, self.amount, self.method) = (paymentID, amount, method)
         (self.intentID, self.correlationID, self.causationID) = (intentID, correlationID, causationID)
     }
+
+    /// What a job says: as it was written, or out of its row.
+    init(of job: Job) throws { self = try job.content as? PaymentJob ?? PaymentJob(job.payload) }
 
     init(_ text: String) throws {
         guard let json = try JSONParser.parse(Array(text.utf8)).object else { throw JSONMismatch(key: "", expected: "an object") }

@@ -23,7 +23,8 @@ public final class PaymentsService: ServiceModule {
         self.environment = environment
         database = environment.database
         let runner = LateRunner()
-        let jobs = JobQueue { runner.value?.offer($0) }
+        let claim = environment.role.jobClaimMilliseconds
+        let jobs = JobQueue(claimMilliseconds: claim) { runner.value?.offer($0) }
         self.jobs = jobs
         let outbox = environment.outbox
         jobRunner = JobRunner(
@@ -31,7 +32,7 @@ public final class PaymentsService: ServiceModule {
                 ChargePayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
                 VoidPayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
                 RefundPayment(provider: provider, timeout: timeout, jobs: jobs, outbox: outbox),
-            ], database: environment.database, context: environment.context, logger: environment.logger)
+            ], database: environment.database, context: environment.context, logger: environment.logger, claimMilliseconds: claim)
         runner.value = jobRunner
         handler = ReactToOrders(jobs: jobs, outbox: outbox)
         let read = ReadPayments(database: environment.database)

@@ -14,17 +14,18 @@ struct VoidPayment: JobHandler {
     let outbox: Outbox
 
     func perform(_ job: Job, context: ServiceContext) async throws -> PaymentIntent {
-        let payment = try PaymentJob(job.payload)
+        let payment = try PaymentJob(of: job)
         guard let amount = payment.amount else { throw UnexpectedAnswer(description: "a void without an amount") }
         let intent = try await provider.createIntent(key: payment.paymentID, orderID: job.key, amount: amount, method: payment.method, timeout: timeout)
         return intent.status == .created ? try await provider.cancel(intent.id, timeout: timeout) : intent
     }
 
-    func record(_ intent: PaymentIntent, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let cause = Cause(try PaymentJob(job.payload))
-        var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncancelled") }
-        desk.apply(input, to: job.key, because: cause) { $0.intentID = intent.id }
+    func record(_ finished: [FinishedJob<PaymentIntent>], in transaction: any Transaction, context: ServiceContext) throws {
+        var desk = try PaymentDesk(finished.map(\.job.key), in: transaction, context: context)
+        for (job, intent) in finished.lazy.map({ ($0.job, $0.outcome) }) {
+            guard let input = PaymentState.Input(intent.status) else { throw UnexpectedAnswer(description: "the provider left an intent uncancelled") }
+            desk.apply(input, to: job.key, because: Cause(try PaymentJob(of: job))) { $0.intentID = intent.id }
+        }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
     }
 }
@@ -39,7 +40,7 @@ struct RefundPayment: JobHandler {
     let outbox: Outbox
 
     func perform(_ job: Job, context: ServiceContext) async throws {
-        let payment = try PaymentJob(job.payload)
+        let payment = try PaymentJob(of: job)
         guard let amount = payment.amount else { throw UnexpectedAnswer(description: "a refund without an amount") }
         // Nothing was taken for a total of 0, so there is nothing to give back.
         if amount.minorUnits == 0 { return }
@@ -48,10 +49,9 @@ struct RefundPayment: JobHandler {
         guard intent.refunded == amount else { throw UnexpectedAnswer(description: "the provider gave back \(intent.refunded), not \(amount)") }
     }
 
-    func record(_ outcome: Void, of job: Job, in transaction: any Transaction, context: ServiceContext) throws {
-        let cause = Cause(try PaymentJob(job.payload))
-        var desk = try PaymentDesk([job.key], in: transaction, context: context)
-        desk.apply(.refundConfirmed, to: job.key, because: cause)
+    func record(_ finished: [FinishedJob<Void>], in transaction: any Transaction, context: ServiceContext) throws {
+        var desk = try PaymentDesk(finished.map(\.job.key), in: transaction, context: context)
+        for job in finished.lazy.map(\.job) { desk.apply(.refundConfirmed, to: job.key, because: Cause(try PaymentJob(of: job))) }
         try desk.commit(in: transaction, jobs: jobs, outbox: outbox)
     }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Logging
 import Platform
 import WaybillClient
 import Wire
@@ -6,21 +8,21 @@ import Wire
 /// `waybill doctor`.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Examine this machine and a running platform, and say what to do about what is wrong.",
+        commandName: "doctor",
+        abstract: "Examine the configuration, this machine, every engine and a running platform, and say what to do about what is wrong.",
         discussion: """
-            Exits with 1 if anything is marked FAIL.
+            Takes the flags, variables and file that `waybill serve` takes, and connects to every engine and process that they name. `waybill config` shows all
+            settings. Exits with 1 if anything is marked FAIL.
 
             Examples:
               waybill doctor --data ./data
-              waybill doctor --local
+              waybill doctor --local --config deploy/config/split-kafka.yaml --services orders
             """)
 
     @OptionGroup var client: ClientOptions
+    @OptionGroup var flags: SettingFlags
 
-    @Option(help: "The data folder of the platform on this machine (default ./data).")
-    var data = "./data"
-
-    @Flag(help: "Examine only this machine, not a running platform.")
+    @Flag(help: "Examine only this machine and its engines, not a running platform.")
     var local = false
 
     @Flag(help: "Examine only the running platform, not this machine.")
@@ -28,24 +30,51 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func validate() throws {
         if local && remote { throw ValidationError("--local and --remote exclude each other.") }
-        if data.isEmpty { throw ValidationError("--data must name a folder.") }
     }
 
     func run() async throws {
         var findings: [Finding] = []
+        var settings: Settings?
         if !local {
             let url = client.address
             findings += try await client.withAPI(timeout: .seconds(5)) { api in
                 await ExamineServer(api: api, url: url, now: { SystemClock().now().milliseconds })()
             }
         }
-        if !remote { findings += await ExamineMachine(folder: data)() }
-        if client.json { Output.json(DoctorCommand.json(findings)) } else { DoctorCommand.show(findings) }
+        if !remote {
+            let environment = ProcessInfo.processInfo.environment
+            do {
+                let read = try flags.settings(environment: environment)
+                settings = read
+                findings += ExamineSettings(settings: read, environment: environment)()
+                if read.allMistakes().isEmpty { findings += await DoctorCommand.examine(read.platform()) }
+            } catch let error as SettingsError {
+                findings += error.lines.map { .fail("configuration", $0, "Correct the file.") }
+            }
+        }
+        if client.json { Output.json(DoctorCommand.json(findings, settings)) } else { DoctorCommand.show(findings, settings) }
         if findings.contains(where: { $0.verdict == .fail }) { throw ExitCode.failure }
     }
 
-    private static func show(_ findings: [Finding]) {
+    /// This machine, where it is to keep the data, and everything that it is to be connected with.
+    private static func examine(_ platform: PlatformConfiguration) async -> [Finding] {
+        // What is wrong is a finding; what engines log meanwhile would only stand between them.
+        _ = Observing.start(level: .critical)
+        var quiet = Logger(label: "waybill.doctor")
+        quiet.logLevel = .critical
+        var findings: [Finding] = []
+        if case .folder(let folder) = platform.storage, platform.engines.storage == .sqlite, platform.engines.services != [.gateway] {
+            findings += await ExamineMachine(folder: folder)()
+        }
+        return findings + (await ExamineEngines(examinations: EngineExaminations(platform, logger: quiet).all)())
+    }
+
+    private static func show(_ findings: [Finding], _ settings: Settings?) {
         let style = Output.style
+        // What somebody has set; all the rest is what it always is.
+        for entry in settings?.entries ?? [] where entry.source != .standard {
+            Output.line("\(style(.faint, "set"))   \(entry.setting.key): \(SettingsText.shown(entry) ?? "-")")
+        }
         for finding in findings {
             let role: Style.Role = finding.verdict == .ok ? .good : finding.verdict == .warn ? .warning : .bad
             let mark = finding.verdict.rawValue + String(repeating: " ", count: 4 - finding.verdict.rawValue.count)
@@ -54,9 +83,18 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private static func json(_ findings: [Finding]) -> [UInt8] {
+    private static func json(_ findings: [Finding], _ settings: Settings?) -> [UInt8] {
         JSONWriter.object(capacity: 1024) { json in
             json.member("healthy", !findings.contains { $0.verdict == .fail })
+            if let settings {
+                json.key("settings")
+                json.array(settings.entries.filter { $0.value != nil }) { json, entry in
+                    json.object { json in
+                        json.member("key", entry.setting.key)
+                        json.optional("value", SettingsText.shown(entry))
+                    }
+                }
+            }
             json.key("findings")
             json.array(findings) { json, finding in
                 json.object { json in

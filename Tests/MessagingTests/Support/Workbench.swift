@@ -1,8 +1,8 @@
 import Logging
 import Messaging
 import Storage
-import StorageSQLite
 import Synchronization
+import TestDatabases
 import Testing
 import Wire
 
@@ -25,17 +25,21 @@ final class Workbench: Sendable {
         for database in [producer, consumer] { try await database.migrate(ToyBox.migrations, owner: "test") }
     }
 
-    static func open(_ name: String) throws -> SQLiteDatabase {
-        var configuration = SQLiteDatabase.Configuration()
-        configuration.commitInterval = .zero
-        return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
-    }
+    static func open(_ name: String) throws -> any Database { try TestDatabase.open(name) }
 
     /// A bus as after a start of the process.
-    func bus(registry: EventRegistry = EventRegistry([Toy.self, Noise.self])) -> EventBus {
+    /// - Parameter isExact: whether the producer's numbers follow the order of its commits, or its engine promises nothing of the kind.
+    func bus(registry: EventRegistry = EventRegistry([Toy.self, Noise.self]), isExact: Bool = true) -> EventBus {
         let bus = EventBus(registry: registry)
-        bus.addProducer("producer", database: producer)
+        bus.addProducer("producer", database: isExact ? producer : InterruptedDatabase(producer))
         return bus
+    }
+
+    /// The producer's database as it is after somebody threw it away.
+    func emptyProducer() async throws -> any Database {
+        let database = try Workbench.open("producer")
+        try await database.migrate(ToyBox.migrations, owner: "test")
+        return database
     }
 
     func makeConsumer(

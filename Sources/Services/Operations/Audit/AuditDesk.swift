@@ -38,7 +38,7 @@ public final class AuditDesk: Sendable {
         let explain = ExplainOrders(desk: self, context: context)
         return [
             Route(.get, "/admin/audit", audit.show),
-            Route(.post, "/admin/audit", audit.run),
+            Route(.post, "/admin/audit", answer: .slow, audit.run),
             Route(.get, "/admin/audit/rules", audit.rules),
             Route(.get, "/admin/stuck-orders", explain.stuck),
             Route(.get, "/orders/{id}/explain", explain.order),

@@ -1,0 +1,58 @@
+import HTTPTypes
+import Wire
+
+/// What the handling of a request passes on to whoever it asks in turn, without handing it through every function: who asked, and for how long the answer is of use.
+public struct RequestScope: Sendable {
+    /// That of the request which this task handles; nil outside of one.
+    @TaskLocal public static var current: RequestScope?
+
+    /// The request's identity.
+    public let id: Identifier
+    /// When nobody waits for the answer any more; nil where that is not known.
+    public let deadline: ContinuousClock.Instant?
+    /// The place in a distributed trace (W3C Trace Context), as it came.
+    public let traceparent: String?
+
+    public init(id: Identifier, deadline: ContinuousClock.Instant? = nil, traceparent: String? = nil) {
+        (self.id, self.deadline, self.traceparent) = (id, deadline, traceparent)
+    }
+}
+
+/// The header `Waybill-Deadline`: for how many more milliseconds somebody waits for the answer. Each process passes on what is left, so that none works for a caller
+/// who has gone. It is a duration and no time of day, because the clocks of two machines differ.
+public enum RequestDeadline {
+    /// Longer than this nobody waits.
+    private static let longest: Int64 = 86_400_000
+
+    /// The moment at which a request's time is over; nil where it has no such header.
+    /// - Parameter arrival: when the request came.
+    /// - Throws: ``Problem`` 400 for what is no number.
+    public static func read(_ headers: HTTPFields, arrival: ContinuousClock.Instant) throws(Problem) -> ContinuousClock.Instant? {
+        guard let text = headers[.deadline] else { return nil }
+        guard let milliseconds = Int64(text) else {
+            throw Problem(.badRequest, "bad-deadline", "The header Waybill-Deadline must be a whole number of milliseconds.")
+        }
+        return arrival + .milliseconds(min(max(milliseconds, 0), longest))
+    }
+
+    /// The header's value for a moment: what is left until then, at least one millisecond.
+    public static func text(remaining: Duration) -> String { String(max(1, Int64(remaining / .milliseconds(1)))) }
+
+    /// The answer to a request whose time is over before anything was done.
+    public static var passed: Problem {
+        Problem(.gatewayTimeout, "deadline-passed", "The time that the header Waybill-Deadline gave was over before anything was done.")
+    }
+}
+
+extension HTTPField.Name {
+    /// The identity that the gateway gives a request.
+    public static let requestID = HTTPField.Name("X-Request-Id") ?? .via
+    /// For how many more milliseconds the caller waits; see ``RequestDeadline``.
+    public static let deadline = HTTPField.Name("Waybill-Deadline") ?? .via
+    /// Shows that a request comes from another process of the same platform; see ``InternalTrust``.
+    public static let internalSecret = HTTPField.Name("Waybill-Internal") ?? .via
+    /// The place in a distributed trace (W3C Trace Context).
+    public static let traceParent = HTTPField.Name("traceparent") ?? .via
+    /// The addresses that a request has come through, the nearest last.
+    public static let forwardedFor = HTTPField.Name("X-Forwarded-For") ?? .via
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Logging
+import Storage
+import StorageSQLite
+
+#if ENGINE_POSTGRES
+    import StoragePostgres
+#endif
+
+/// Looks at every connection that a platform's configuration names, for `waybill doctor`: opens it as the platform would, lets it examine itself, closes it.
+public struct EngineExaminations: Sendable {
+    /// One connection's.
+    public typealias Examination = @Sendable () async -> [EngineFinding]
+
+    private let configuration: PlatformConfiguration
+    private let logger: Logger
+
+    public init(_ configuration: PlatformConfiguration, logger: Logger) { (self.configuration, self.logger) = (configuration, logger) }
+
+    /// One per connection, in the order in which their findings are shown. They may run at once.
+    public var all: [Examination] { databases + [broker, cache, upstreams] }
+
+    private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger, pace: CommitPace()) { _, _ in } }
+    private var working: [ServiceName] { ServiceName.withDatabase.filter(configuration.engines.runs) }
+
+    private var databases: [Examination] {
+        // An SQLite database is a file of this machine, which belongs to the process that has it open.
+        guard case .postgres = configuration.engines.storage else { return [] }
+        return working.map { service in
+            {
+                await examine("postgresql \(service.rawValue)", "postgres.url") {
+                    let database = try room.database(service.rawValue)
+                    #if ENGINE_POSTGRES
+                        let findings = await (database as? PostgresDatabase)?.examine() ?? []
+                    #else
+                        let findings: [EngineFinding] = []
+                    #endif
+                    await database.close()
+                    return findings
+                }
+            }
+        }
+    }
+
+    private var broker: Examination {
+        {
+            guard !working.isEmpty else { return [] }
+            return await examine("broker", "broker") {
+                guard let broker = try room.broker() else { return [] }
+                let findings = await broker.examine()
+                await broker.close()
+                return findings
+            }
+        }
+    }
+
+    private var cache: Examination {
+        {
+            guard configuration.engines.runs(.orders), configuration.engines.cache != .memory else { return [] }
+            return await examine("cache", "cache") {
+                guard let cache = try room.cache() else { return [] }
+                let findings = await cache.examine()
+                await cache.close()
+                return findings
+            }
+        }
+    }
+
+    private var upstreams: Examination {
+        {
+            await examine("upstreams", "upstreams") {
+                let remote = try RemoteServices(configuration.engines, clock: SystemClock(), logger: logger)
+                let findings = await remote.examine()
+                for pool in remote.pools { await pool.shutdown() }
+                return findings
+            }
+        }
+    }
+
+    /// What cannot even be opened is a finding.
+    private func examine(_ name: String, _ setting: String, _ body: () async throws -> [EngineFinding]) async -> [EngineFinding] {
+        do { return try await body() } catch { return [EngineFinding(.fail, name, "\(error)", advice: "Correct the setting \(setting).")] }
+    }
+}

@@ -1,0 +1,79 @@
+import Contracts
+import Gateway
+import Logging
+import Messaging
+import Observability
+import ServiceLifecycle
+import Storage
+import Web
+
+/// The services that run in other processes, as this one needs them: their routes where it is a gateway, and the availability check where it takes orders.
+struct RemoteServices: Sendable {
+    /// By service, in the order of ``ServiceName``.
+    private let proxies: [(service: ServiceName, pool: UpstreamPool)]
+    /// For the question that comes before every order: a pool of its own, with short times.
+    private let inventory: UpstreamPool?
+
+    /// - Throws: ``PlatformError`` for an address that cannot be used.
+    init(_ engines: EngineConfiguration, clock: any WallClock, logger: Logger) throws {
+        var configuration = UpstreamPool.Configuration()
+        configuration.secret = engines.internalSecret
+        let remote = ServiceName.withDatabase.filter { !engines.runs($0) && engines.upstreams[$0]?.isEmpty == false }
+        proxies =
+            engines.runs(.gateway)
+            ? try remote.map { ($0, try UpstreamPool($0.rawValue, urls: engines.upstreams[$0] ?? [], configuration: configuration)) } : []
+        inventory =
+            engines.runs(.orders) && remote.contains(.inventory)
+            ? try UpstreamPool(
+                "inventory-availability", urls: engines.upstreams[.inventory] ?? [],
+                configuration: RemoteInventory.configuration(secret: engines.internalSecret)) : nil
+    }
+
+    /// Every pool, to be shut down at the end.
+    var pools: [UpstreamPool] { proxies.map(\.pool) + [inventory].compactMap(\.self) }
+
+    /// Asks Inventory where it runs elsewhere; nil where its address is not known.
+    var availability: AvailabilityCheck? {
+        guard let inventory else { return nil }
+        let remote = RemoteInventory(pool: inventory)
+        return { try await remote.check($0) }
+    }
+
+    /// The routes of the services that run elsewhere.
+    /// - Parameter services: an assembly that knows their routes.
+    func routes(_ services: ServiceAssembly) -> [Route] {
+        proxies.flatMap { ProxyRoutes(pool: $0.pool).routes(services.routes(of: $0.service.rawValue)) }
+    }
+
+    /// What ends the streams that go through this process when it stops; it belongs behind the entry, which would wait for their listeners.
+    var runners: [any Service] { proxies.isEmpty ? [] : [EndProxiedStreams(pools: proxies.map(\.pool))] }
+
+    /// Shows all pools among the metrics.
+    func register(in registry: PrometheusRegistry) { for pool in pools { pool.register(in: registry) } }
+
+    /// Asks every instance whether it is ready.
+    func examine() async -> [EngineFinding] {
+        var findings: [EngineFinding] = []
+        for (_, pool) in proxies { findings += await pool.examine() }
+        if proxies.isEmpty, let inventory { findings += await inventory.examine() }
+        return findings
+    }
+}
+
+/// Ends the streams that go through a gateway when it is told to stop; their listeners find another one.
+struct EndProxiedStreams: Service, CustomStringConvertible {
+    let pools: [UpstreamPool]
+    var description: String { "proxied streams" }
+
+    func run() async throws {
+        do { try await gracefulShutdown() } catch { return }
+        for pool in pools { pool.endStreams() }
+    }
+}
+
+extension UpstreamPool {
+    /// A pool on the machine's clock.
+    convenience init(_ name: String, urls: [String], configuration: Configuration) throws {
+        try self.init(name, urls: urls, configuration: configuration, milliseconds: AdmissionGate.uptime)
+    }
+}

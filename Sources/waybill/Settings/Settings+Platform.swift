@@ -1,0 +1,91 @@
+import Foundation
+import Logging
+import Platform
+
+extension Settings {
+    /// Refuses a configuration that cannot work.
+    /// - Throws: ``SettingsError`` with everything that is wrong.
+    func check(built: Set<String> = BuiltEngines.names) throws {
+        let mistakes = allMistakes(built: built)
+        guard mistakes.isEmpty else { throw SettingsError(mistakes) }
+    }
+
+    var logLevel: Logger.Level { text("log_level").flatMap { Logger.Level(rawValue: $0) } ?? .info }
+
+    /// The configuration of a platform. To be asked for after ``check(built:)``.
+    func platform() -> PlatformConfiguration {
+        var platform = PlatformConfiguration(storage: .folder(text("data") ?? "./data"))
+        platform.engines = engines()
+        platform.host = text("host") ?? platform.host
+        platform.port = number("port") ?? platform.port
+        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 3)
+        platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
+        platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
+        platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
+        platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
+        platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
+        return platform
+    }
+
+    /// What runs in this process and on which engines. To be asked for after ``check(built:)``.
+    func engines() -> EngineConfiguration {
+        var engines = EngineConfiguration(instance: Settings.unique(text("instance") ?? Settings.process))
+        engines.services = (try? services()) ?? ServiceName.everything
+        engines.internalSecret = text("internal_secret").map { Secret($0) }
+        for service in ServiceName.withDatabase {
+            let urls = list("upstreams.\(service.rawValue)")
+            if !urls.isEmpty { engines.upstreams[service] = urls }
+        }
+        if text("storage") == "postgres", let url = text("postgres.url") { engines.storage = .postgres(postgres(url)) }
+        switch text("broker") {
+        case "kafka": engines.broker = .kafka(kafka(text("kafka.bootstrap") ?? ""))
+        case "rabbitmq": engines.broker = .rabbitmq(rabbitmq(text("rabbitmq.url") ?? ""))
+        default: engines.broker = .embedded
+        }
+        switch text("cache") {
+        case "memory": engines.cache = .memory
+        case "redis": engines.cache = .redis(url: Secret(text("redis.url") ?? ""))
+        default: engines.cache = .none
+        }
+        return engines
+    }
+
+    private func postgres(_ url: String) -> PostgresSettings {
+        var postgres = PostgresSettings(url: url)
+        postgres.password = text("postgres.password").map { Secret($0) }
+        postgres.writers = number("postgres.writers") ?? postgres.writers
+        postgres.readers = number("postgres.readers") ?? postgres.readers
+        postgres.createsDatabases = truth("postgres.create_databases")
+        return postgres
+    }
+
+    private func kafka(_ bootstrap: String) -> KafkaSettings {
+        var kafka = KafkaSettings(bootstrap: bootstrap)
+        kafka.partitions = number("kafka.partitions") ?? kafka.partitions
+        kafka.replication = number("kafka.replication") ?? kafka.replication
+        kafka.prefix = text("kafka.prefix") ?? kafka.prefix
+        kafka.properties = map("kafka.properties").mapValues { Secret($0) }
+        return kafka
+    }
+
+    private func rabbitmq(_ url: String) -> RabbitMQSettings {
+        var rabbitmq = RabbitMQSettings(url: Secret(url))
+        rabbitmq.prefix = text("rabbitmq.prefix") ?? rabbitmq.prefix
+        rabbitmq.partitions = number("rabbitmq.partitions") ?? rabbitmq.partitions
+        return rabbitmq
+    }
+
+    /// The host's name and the process's number, in letters that every engine takes.
+    private static var process: String {
+        // Not ProcessInfo's, which may ask the name service.
+        var bytes = [CChar](repeating: 0, count: 256)
+        let isKnown = gethostname(&bytes, bytes.count - 1) == 0
+        let host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let letters = host.prefix(80).map { $0.isASCII && ($0.isLetter || $0.isNumber || "-.".contains($0)) ? $0 : "-" }
+        return "\(isKnown && !letters.isEmpty ? String(letters) : "host")-\(getpid())"
+    }
+
+    /// A name that this process never had before: in a container the host's name and the process's number are the same after a restart, and leases that the one
+    /// before held must not pass for its own.
+    private static func unique(_ name: String) -> String { "\(name)-\(String(UInt32.random(in: .min ... .max), radix: 36))" }
+}

@@ -1,0 +1,138 @@
+import Logging
+import Messaging
+import ServiceLifecycle
+import Storage
+import StorageSQLite
+import Synchronization
+import Testing
+import Wire
+
+@testable import Messaging
+
+@Suite("Consumer of a broker", .timeLimit(.minutes(1)))
+struct BrokerConsumerTests {
+    private static let raise = SQL("UPDATE claims SET epoch = epoch + 1")
+    private static let claimed = SQL("SELECT count(*) FROM claims")
+    private static let outboxTopic = SQL("SELECT topic FROM outbox")
+    private let bench: Workbench
+    private let box = ToyBox()
+    private let log = MemoryLog()
+
+    init() async throws { bench = try await Workbench() }
+
+    private var topology: BrokerTopology {
+        BrokerTopology(topics: ["toys", "toys.DLQ"], groups: [.init(name: "consumer", topics: ["toys"])], partitions: 4)
+    }
+
+    private func messages(_ toys: [(key: Int, number: Int64)]) throws -> [BrokerMessage] {
+        try bench.toys(toys).map { CloudEvents.message(try EnvelopeHead(body: $0.body), key: $0.key, topic: "toys", body: $0.body) }
+    }
+
+    /// Runs a consumer as a process would, until the condition holds.
+    private func consuming(_ handler: any EventHandler, on database: (any Database)? = nil, until condition: @escaping @Sendable () async throws -> Bool) async throws {
+        let clock = FastTime()
+        let broker = MemoryBroker(log)
+        try await broker.open(topology)
+        let database = database ?? bench.consumer
+        let lease = Lease(name: "relay", owner: "a", database: database, clock: clock, logger: bench.logger)
+        try await lease.step()
+        let replicas = Replicas(lease: lease, claims: PartitionClaims(owner: "a"), wakeRelay: {})
+        let context = ServiceContext(service: "consumer", clock: clock, seed: 3)
+        let bus = EventBus(registry: EventRegistry([Toy.self, Noise.self]))
+        let consumer = Consumer(handler: handler, database: database, bus: bus, context: context, logger: bench.logger, replicas: replicas)
+        let runner = BrokerConsumer(consumer, replicas: replicas, broker: broker, topics: ["toys"], member: "a")
+        let group = ServiceGroup(services: [lease, runner], gracefulShutdownSignals: [], logger: bench.logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            while try await !condition() { try await Task.sleep(for: .milliseconds(5)) }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        await broker.close()
+    }
+
+    private func publish(_ messages: [BrokerMessage]) async throws {
+        let broker = MemoryBroker(log)
+        try await broker.open(topology)
+        try await broker.publish(messages)
+    }
+
+    /// Whether so much has been applied, and everything acknowledged.
+    private func isAtRest(applied count: Int) async throws -> Bool {
+        let (applied, lag) = (try await applied().count, try await MemoryBroker(log).lag(of: "consumer"))
+        return applied == count && lag == 0
+    }
+
+    private func applied() async throws -> [ToyBox.Applied] { try await ToyBox.applied(in: bench.consumer) }
+
+    @Test("what is delivered is applied once, although it is delivered twice, and acknowledged")
+    func once() async throws {
+        let messages = try messages([(1, 1), (2, 2), (1, 3)])
+        try await publish(messages + messages)
+        try await consuming(box) { try await isAtRest(applied: 3) }
+        #expect(try await applied().filter { $0.key == 1 }.map(\.value) == [1, 3])
+        #expect(try await applied().count == 3)
+        #expect(try await bench.count(Self.claimed, in: bench.consumer) > 0)
+    }
+
+    @Test("types that the handler does not want are acknowledged and not applied")
+    func unwanted() async throws {
+        let noise = bench.producing.envelope(Noise(), key: Identifier(high: 0, low: 1))
+        let message = CloudEvents.message(try EnvelopeHead(body: noise.body), key: noise.key, topic: "toys", body: noise.body)
+        try await publish([message] + messages([(1, 1)]))
+        try await consuming(box) { try await isAtRest(applied: 1) }
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == 1)
+    }
+
+    @Test("a partition that another process has claimed meanwhile is left to it: nothing is applied under the old claim")
+    func fenced() async throws {
+        let database = InterruptedDatabase(bench.consumer)
+        let thefts = Notes()
+        rob(database, thefts)
+        try await publish(messages([(1, 1), (1, 2)]))
+        try await consuming(box, on: database) { try await isAtRest(applied: 2) }
+        #expect(try await applied().map(\.value) == [1, 2])
+        #expect(thefts.count.load(ordering: .relaxed) == 1)
+        #expect(box.batches.withLock { $0 } == [2], "under the claim that was lost nothing was tried; under the new one all of it")
+    }
+
+    /// Claims everything for somebody else as soon as it has been claimed.
+    private func rob(_ database: InterruptedDatabase, _ thefts: Notes) {
+        database.afterNextCall { [bench] in
+            if try await bench.count(Self.claimed, in: bench.consumer) == 0 { return self.rob(database, thefts) }
+            _ = try await bench.consumer.write { try $0.execute(Self.raise) }
+            thefts.count.add(1, ordering: .relaxed)
+        }
+    }
+    private final class Notes: Sendable { let count = Atomic<Int>(0) }
+
+    @Test("an event that fails is parked, dies after its attempts, is published as a dead letter, and holds up its own order only")
+    func poison() async throws {
+        box.breaks(at: 2)
+        try await publish(messages([(1, 1), (1, 2), (1, 3), (2, 4)]))
+        try await consuming(box) {
+            let dead = try await bench.count(Workbench.deadRows, in: bench.consumer)
+            let isAtRest = try await isAtRest(applied: 3)
+            return dead == 1 && isAtRest
+        }
+        #expect(try await applied().filter { $0.key == 1 }.map(\.value) == [1, 3])
+        #expect(try await bench.consumer.read { try $0.query(Self.outboxTopic) { $0.optionalText(0) } } == ["toys.DLQ"])
+    }
+
+    @Test("a body that nobody can read is parked under the same id however often it is delivered")
+    func unreadable() async throws {
+        let broken = BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 1), headers: [.init("type", "Toy")], body: Array("{".utf8))
+        try await publish([broken, broken] + messages([(2, 2)]))
+        try await consuming(box) { try await isAtRest(applied: 1) }
+        #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 1)
+    }
+}
+
+/// The computer's clock, twenty times as fast, so that nobody waits for seconds between attempts.
+private struct FastTime: WallClock {
+    private static let start = ContinuousClock.now
+    func now() -> Timestamp {
+        Timestamp(milliseconds: 1_763_730_000_000 + Int64(FastTime.start.duration(to: .now) / .milliseconds(1) * 20))
+    }
+    func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration / 20) }
+}

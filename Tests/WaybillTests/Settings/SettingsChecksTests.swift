@@ -1,0 +1,137 @@
+import Platform
+import Testing
+
+@testable import waybill
+
+@Suite("Settings that must go together")
+struct SettingsChecksTests {
+    private static let engines: Set<String> = ["postgres", "kafka", "rabbitmq", "redis"]
+    private static let split = """
+        storage: postgres
+        postgres: {url: "postgres://w@db/waybill_{service}"}
+        broker: kafka
+        kafka: {bootstrap: "k:9092"}
+        upstreams: {orders: http://o, inventory: http://i, payments: http://p, notifications: http://n, analytics: http://a, operations: http://s}
+        internal_secret: between-ourselves-123
+
+        """
+
+    private func mistakes(_ yaml: String, _ environment: [String: String] = [:], flags: [String: String] = [:], built: Set<String> = engines) throws -> [String]
+    {
+        try SettingsTests.settings(yaml, environment, flags: flags).allMistakes(built: built)
+    }
+
+    @Test("the default is a platform")
+    func standard() throws { #expect(try mistakes("", built: []) == []) }
+
+    @Test("every part of a split platform runs with the same file", arguments: ServiceName.allCases)
+    func parts(service: ServiceName) throws {
+        #expect(try mistakes(Self.split, flags: ["services": service.rawValue]) == [])
+    }
+
+    @Test(
+        "what does not go together is told with what to do",
+        arguments: [
+            (
+                "services: [orders]",
+                ["storage: sqlite keeps", "broker: embedded hands", "upstreams.inventory: must name where inventory runs, because orders asks it"]
+            ),
+            ("services: [order]", ["services: \"order\" is no service; did you mean \"orders\"?"]),
+            ("services: [all, orders]", ["services: \"all\" stands alone"]), ("services: []", ["services: names nothing"]),
+            ("storage: postgres", ["postgres.url: must be set"]),
+            ("storage: postgres\npostgres: {url: \"postgres://db/waybill\"}", ["postgres.url: must contain {service}"]),
+            ("broker: kafka", ["kafka.bootstrap: must be set"]), ("broker: rabbitmq", ["rabbitmq.url: must be set"]),
+            ("cache: redis", ["redis.url: must be set"]),
+            ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
+            ("upstreams: {orders: [https://a]}", ["upstreams.orders: The URL \"https://a\""]),
+            (
+                "services: [gateway]\nupstreams: {orders: http://o}",
+                ["inventory", "payments", "notifications", "analytics", "operations"].map { "upstreams.\($0): must name" }
+            ),
+            ("internal_secret: short", ["internal_secret: must be at least 16"]), ("instance: a b", ["instance: must be"]), ("data: \"\"\nhost: \"\"", []),
+        ] as [(String, [String])])
+    func refusals(yaml: String, expected: [String]) throws {
+        let found = try mistakes(yaml)
+        #expect(found.count == expected.count, "\(found)")
+        for (found, expected) in zip(found, expected) { #expect(found.hasPrefix(expected), "\(found)") }
+    }
+
+    @Test("a memory cache is one process's own")
+    func memoryCache() throws {
+        let yaml = Self.split.replacing("orders: http://o", with: "orders: [http://o, http://o2]") + "cache: memory\n"
+        #expect(try mistakes(yaml, flags: ["services": "orders"]).map { String($0.prefix(13)) } == ["cache: memory"])
+        #expect(try mistakes(yaml, flags: ["services": "inventory"]) == [])
+    }
+
+    @Test("an engine that this build lacks is named with how to get it")
+    func lackingEngines() throws {
+        let found = try mistakes(Self.split + "cache: redis\nredis: {url: redis://r}\n", flags: ["services": "inventory"], built: [])
+        #expect(
+            found.map { $0.split(separator: " ").prefix(8).joined(separator: " ") }
+                == [
+                    "storage: this build of waybill lacks postgres; build it", "broker: this build of waybill lacks kafka; build it",
+                    "cache: this build of waybill lacks redis; build it",
+                ].map { $0.split(separator: " ").prefix(8).joined(separator: " ") })
+        #expect(found[0].contains("WAYBILL_ENGINES=postgres"))
+        // A gateway opens no database and no broker.
+        #expect(try mistakes(Self.split, flags: ["services": "gateway"], built: []) == [])
+    }
+
+    @Test("what is set and not used, or nearly a variable, is remarked")
+    func remarks() throws {
+        let settings = try SettingsTests.settings("postgres: {url: \"postgres://db/{service}\"}", ["WAYBILL_REDIS_URL": "redis://r"])
+        let remarks = settings.remarks(environment: ["WAYBILL_PROT": "1", "WAYBILL_TEST_POSTGRES": "x", "WAYBILL_PORT": "1", "PATH": ""])
+        #expect(
+            remarks == [
+                "postgres.url: not used, because storage is sqlite", "redis.url: not used, because cache is none",
+                "WAYBILL_PROT: no setting; did you mean WAYBILL_PORT?",
+            ])
+        let split = try SettingsTests.settings(Self.split.replacing("internal_secret: between-ourselves-123", with: ""), flags: ["services": "orders"])
+        #expect(split.remarks().map { String($0.prefix(16)) } == ["internal_secret:"])
+    }
+
+    @Test("settings become a platform's configuration")
+    func platform() throws {
+        let yaml =
+            Self.split + """
+                host: 0.0.0.0
+                port: 9000
+                commit_interval_ms: 5
+                max_inflight: 7
+                target_delay_ms: 9
+                max_connections: 11
+                drain_delay_ms: 13
+                order_deadline_minutes: 2
+                instance: pod-1
+                cache: redis
+                redis: {url: "redis://:pw@r:1/2"}
+                """
+        let settings = try SettingsTests.settings(
+            yaml, ["WAYBILL_POSTGRES_PASSWORD": "p@ss/w", "WAYBILL_KAFKA_PROPERTIES": "a=b", "WAYBILL_POSTGRES_WRITERS": "4"],
+            flags: ["services": "orders,payments"])
+        try settings.check(built: Self.engines)
+        let platform = settings.platform()
+        #expect(platform.host == "0.0.0.0" && platform.port == 9000 && platform.commitInterval == .milliseconds(5))
+        #expect(platform.admission.maximumStarting == 7 && platform.admission.targetMilliseconds == 9 && platform.maximumConnections == 11)
+        #expect(platform.drainDelay == .milliseconds(13) && platform.orders.deadlineMilliseconds == 120_000)
+        let engines = platform.engines
+        #expect(engines.services == [.orders, .payments] && engines.instance.hasPrefix("pod-1-") && engines.upstreams[.inventory] == ["http://i"])
+        #expect(engines.internalSecret?.value == "between-ourselves-123" && engines.cache == .redis(url: Secret("redis://:pw@r:1/2")))
+        guard case .postgres(let postgres) = engines.storage, case .kafka(let kafka) = engines.broker else {
+            Issue.record("\(engines)")
+            return
+        }
+        #expect(postgres.writers == 4 && postgres.readers == 2 && !postgres.createsDatabases)
+        #expect(postgres.url(of: "orders").value == "postgres://w:p%40ss%2Fw@db/waybill_orders")
+        #expect(kafka.bootstrap == "k:9092" && kafka.partitions == 12 && kafka.properties == ["a": Secret("b")])
+        #expect(!"\(platform)".contains("p@ss") && !"\(platform)".contains("between"))
+        // The same process has another name after a restart.
+        #expect(settings.engines().instance != engines.instance)
+        let rabbit = try SettingsTests.settings("broker: rabbitmq\nrabbitmq: {url: amqp://r, partitions: 3, prefix: shop}").engines()
+        guard case .rabbitmq(let own) = rabbit.broker else {
+            Issue.record("\(rabbit)")
+            return
+        }
+        #expect(own.url == Secret("amqp://r") && own.partitions == 3 && own.prefix == "shop" && rabbit.services == ServiceName.everything)
+    }
+}
