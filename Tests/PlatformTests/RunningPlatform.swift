@@ -14,7 +14,8 @@ struct RunningPlatform: Sendable {
 
     /// Runs a platform around a closure and stops it afterwards.
     static func with(
-        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil, _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
+        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil,
+        _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (RunningPlatform) async throws -> Void
     ) async throws {
         var configuration = PlatformConfiguration(storage: folder.map { .folder($0) } ?? .memory)
