@@ -162,6 +162,10 @@ let package = Package(
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator),
 
         // Conformance suites: libraries that every adapter's tests call.
+        // Where the tests of kits and services get their databases from.
+        .target(
+            name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
+            path: "Tests/TestDatabases", swiftSettings: strict + engineSettings),
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
         .target(name: "BrokerConformance", dependencies: ["Messaging", "Storage", "Wire"], path: "Tests/BrokerConformance", swiftSettings: strict),
         .target(name: "CacheConformance", dependencies: ["Storage", "Resilience", "Wire"], path: "Tests/CacheConformance", swiftSettings: strict),
@@ -170,13 +174,13 @@ let package = Package(
         test("Wire", ["Wire"]),
         test("Contracts", ["Contracts", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
-        test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "Wire"]),
+        test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
         test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
         test(
             "Services",
             [
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "Web",
+                "PaymentSimulator", "TestDatabases", "Web",
             ]),
         test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
         test(

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Storage
+import StorageSQLite
 
 #if ENGINE_POSTGRES
     import StoragePostgres
@@ -19,7 +20,7 @@ public struct EngineExaminations: Sendable {
     /// One per connection, in the order in which their findings are shown. They may run at once.
     public var all: [Examination] { databases + [broker, cache, upstreams] }
 
-    private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger) { _, _ in } }
+    private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger, pace: CommitPace()) { _, _ in } }
     private var working: [ServiceName] { ServiceName.withDatabase.filter(configuration.engines.runs) }
 
     private var databases: [Examination] {

@@ -22,7 +22,7 @@ struct EngineRoom: Sendable {
     let configuration: PlatformConfiguration
     let logger: Logger
     /// Of all SQLite databases of the process.
-    let pace: CommitPace
+    var pace = CommitPace()
     /// Called with a database's error when its medium has failed.
     let onBroken: @Sendable (StorageError, String) -> Void
 

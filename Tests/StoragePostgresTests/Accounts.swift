@@ -22,7 +22,7 @@ enum Accounts {
     static let entries = SQL("SELECT number, account FROM entries ORDER BY number")
     static let sleep = SQL("SELECT 1 FROM pg_sleep($1)")
     static let backend = SQL("SELECT pg_backend_pid()")
-    static let terminate = SQL("SELECT pg_terminate_backend($1)")
+    static let terminate = SQL("SELECT pg_terminate_backend($1::int)")
 
     static func row(_ id: Int, _ amount: Int64 = 0, _ note: String? = nil) -> [SQLValue] { [.integer(Int64(id)), .integer(amount), .optional(note)] }
     static func all(in database: any Database) async throws -> [Int] { try await database.read { try $0.query(ids) { Int($0.integer(0)) } } }

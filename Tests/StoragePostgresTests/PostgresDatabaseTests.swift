@@ -6,15 +6,19 @@ import Testing
 import Wire
 
 /// One schema per test, removed afterwards.
-func withAccounts(
-    _ change: (inout PostgresDatabase.Configuration) -> Void = { _ in }, _ body: (PostgresDatabase) async throws -> Void
-) async throws {
-    let schema = TestServer.unusedName()
-    let database = try TestServer.database(schema: schema, change)
+func withAccounts(_ configuration: PostgresDatabase.Configuration? = nil, _ body: (PostgresDatabase) async throws -> Void) async throws {
+    let configuration = try configuration ?? TestServer.configuration()
+    let schema = try #require(configuration.schema)
+    let database = try PostgresDatabase(name: "test", configuration: configuration)
     try await database.migrate(Accounts.migrations, owner: "test")
     try await body(database)
     await database.close()
     try await TestServer.remove(schema)
+}
+
+/// A configuration for a schema of its own, and something else in it.
+func changed(_ change: (inout PostgresDatabase.Configuration) -> Void) throws -> PostgresDatabase.Configuration {
+    try TestServer.configuration(change)
 }
 
 private struct Deliberate: Error, Equatable {}
@@ -142,9 +146,9 @@ struct PostgresDatabaseTests {
     func numbers() async throws {
         let expressions: [(String, Int64)] = [
             ("(SELECT sum(v) FROM (VALUES (9000000000000000000::bigint), (1)) AS t(v))", 9_000_000_000_000_000_001),
-            ("(SELECT sum(v) FROM (VALUES (-9223372036854775808::bigint)) AS t(v))", .min), ("sum(9223372036854775807::bigint)", .max),
+            ("(SELECT sum(v) FROM (VALUES ((-9223372036854775808)::bigint)) AS t(v))", .min), ("sum(9223372036854775807::bigint)", .max),
             ("(SELECT sum(v) FROM (VALUES (9223372036854775807::bigint), (1)) AS t(v))", .max),
-            ("(SELECT sum(v) FROM (VALUES (-9223372036854775808::bigint), (-1)) AS t(v))", .min), ("sum(0::bigint)", 0),
+            ("(SELECT sum(v) FROM (VALUES ((-9223372036854775808)::bigint), (-1)) AS t(v))", .min), ("sum(0::bigint)", 0),
             ("sum(10000::bigint)", 10_000), ("sum(100000000::bigint)", 100_000_000), ("sum(-123456789::bigint)", -123_456_789), ("1.99::numeric", 1),
             ("0.5::numeric", 0), ("-0.5::numeric", 0), ("'NaN'::numeric", 0), ("10000000000::numeric", 10_000_000_000), ("count(*)", 1), ("1", 1),
             ("true", 1), ("EXISTS (SELECT 1 WHERE false)", 0), ("-2::smallint", -2), ("'17'::text", 17), ("NULL::bigint", 0),
@@ -154,7 +158,8 @@ struct PostgresDatabaseTests {
                 let found = try await database.read { try $0.first(SQL("SELECT \(expression)")) { $0.integer(0) } }
                 #expect(found == expected, "\(expression)")
             }
-            let text = try await database.read { try $0.first(SQL("SELECT 12::bigint, '00000000-0000-0007-0000-000000000001'::uuid")) { $0.text(0) + $0.text(1) } }
+            let others = SQL("SELECT 12::bigint, '00000000-0000-0007-0000-000000000001'::uuid")
+            let text = try await database.read { try $0.first(others) { $0.text(0) + $0.text(1) } }
             #expect(text == "1200000000-0000-0007-0000-000000000001")
         }
     }
@@ -162,7 +167,7 @@ struct PostgresDatabaseTests {
     @Test("values go where the server wants another type of them, as a literal would; what cannot go fails and traps nobody")
     func conversions() async throws {
         try await withAccounts { database in
-            let ok = SQL("SELECT $1::int, $2::text, $3::numeric, $4::boolean, $5::uuid, $6::text, $7::smallint")
+            let ok = SQL("SELECT $1::int + 0, $2::text, $3::numeric, $4::int::boolean, $5::uuid, $6::text, $7::smallint")
             let id = Identifier(high: 1, low: 2)
             try await database.read { transaction in
                 try transaction.fetch(ok, each: [[.integer(5), .integer(6), .integer(7), .integer(1), .text("\(id)"), .id(id), .integer(8)]]) { row in
@@ -183,10 +188,13 @@ struct PostgresDatabaseTests {
         let schema = TestServer.unusedName()
         let database = try TestServer.database(schema: schema) { $0.statementTimeout = .milliseconds(1500) }
         let show = SQL("SELECT current_setting($1)")
-        let names = ["synchronous_commit", "statement_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "search_path", "application_name"]
+        let names = [
+            "synchronous_commit", "statement_timeout", "idle_in_transaction_session_timeout", "transaction_isolation", "search_path", "application_name",
+        ]
         let inWriter = try await database.write { try $0.query(show, each: names.map { [.text($0)] }) { $0.text(0) } }
         #expect(inWriter == ["on", "1500ms", "30s", "read committed", schema, "waybill-tests/test"])
-        let inReader = try await database.read { try $0.query(show, each: [[.text("transaction_isolation")], [.text("transaction_read_only")]]) { $0.text(0) } }
+        let ofReader: [[SQLValue]] = [[.text("transaction_isolation")], [.text("transaction_read_only")]]
+        let inReader = try await database.read { try $0.query(show, each: ofReader) { $0.text(0) } }
         #expect(inReader == ["repeatable read", "on"])
         try await database.migrate(Accounts.migrations, owner: "test")
         let words = ["a", "B", "Z", "é", "~", "-", "aa", "Aa"]
@@ -208,7 +216,7 @@ struct PostgresDatabaseTests {
 
     @Test("several writers share what waits, and all of it is done")
     func severalWriters() async throws {
-        try await withAccounts({ $0.writers = 3 }) { database in
+        try await withAccounts(changed { $0.writers = 3 }) { database in
             try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(0)]) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 1...600 {

@@ -44,7 +44,8 @@ struct PostgresTroubleTests {
             for database in databases { group.addTask { try await database.migrate(steps, owner: "test") } }
             try await group.waitForAll()
         }
-        let count = try await databases[0].read { try $0.first(SQL("SELECT count(*), max(version) FROM schema_migrations")) { [$0.integer(0), $0.integer(1)] } }
+        let applied = SQL("SELECT count(*), max(version) FROM schema_migrations")
+        let count = try await databases[0].read { try $0.first(applied) { [$0.integer(0), $0.integer(1)] } }
         #expect(count == [5, 5])
         for database in databases { await database.close() }
         try await TestServer.remove(schema)
@@ -52,7 +53,7 @@ struct PostgresTroubleTests {
 
     @Test("a statement that takes too long is ended, and the database is as usable as before")
     func statementTimeout() async throws {
-        try await withAccounts({ $0.statementTimeout = .milliseconds(200) }) { database in
+        try await withAccounts(changed { $0.statementTimeout = .milliseconds(200) }) { database in
             let endless: [SQLValue] = [.integer(60)]
             await #expect(throws: StorageError.overloaded) { try await database.write { try $0.first(Accounts.sleep, endless) { _ in } } }
             await #expect(throws: StorageError.overloaded) { try await database.read { try $0.first(Accounts.sleep, endless) { _ in } } }
@@ -63,7 +64,9 @@ struct PostgresTroubleTests {
 
     /// Runs a write whose first run stops in the middle until something has been done about its connection.
     /// - Returns: the server's processes that it ran on.
-    private func interrupted(_ database: PostgresDatabase, _ meanwhile: (_ backend: Int64, _ other: PostgresDatabase) async throws -> Void) async throws -> [Int64] {
+    private func interrupted(
+        _ database: PostgresDatabase, _ meanwhile: (_ backend: Int64, _ other: PostgresDatabase) async throws -> Void
+    ) async throws -> [Int64] {
         let other = try TestServer.database()
         let runs = Notes<Int64>()
         let gate = DispatchSemaphore(value: 0)
@@ -101,7 +104,7 @@ struct PostgresTroubleTests {
 
     @Test("a transaction that stands still is ended by the server, and run again")
     func idleTransaction() async throws {
-        try await withAccounts({ $0.idleInTransactionTimeout = .milliseconds(100) }) { database in
+        try await withAccounts(changed { $0.idleInTransactionTimeout = .milliseconds(100) }) { database in
             let count = SQL("SELECT count(*) FROM pg_stat_activity WHERE pid = $1")
             let runs = try await interrupted(database) { backend, other in
                 try await eventually("the server did not end the transaction") {

@@ -72,7 +72,9 @@ struct RestartTests {
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<20 {
                 group.addTask {
-                    await #expect(throws: StorageError.overloaded) { try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(number)]) } }
+                    await #expect(throws: StorageError.overloaded) {
+                        try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(number)]) }
+                    }
                     await #expect(throws: StorageError.overloaded) { try await Accounts.all(in: database) }
                 }
             }

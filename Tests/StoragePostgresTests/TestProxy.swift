@@ -5,6 +5,7 @@ import Synchronization
 final class TestProxy: @unchecked Sendable {
     private struct State {
         var isHolding = false
+        var isRefusing = false
         var isClosed = false
         var sockets: [Int32] = []
     }
@@ -38,6 +39,9 @@ final class TestProxy: @unchecked Sendable {
     /// Holds the server's answers back from now on, or lets them through again.
     func hold(_ isHolding: Bool) { change { $0.isHolding = isHolding } }
 
+    /// Ends new connections at once, or lets them through again.
+    func refuse(_ isRefusing: Bool) { change { $0.isRefusing = isRefusing } }
+
     /// Cuts all connections; what was held back is lost. New ones may be made.
     func cut() {
         change { state in
@@ -58,6 +62,12 @@ final class TestProxy: @unchecked Sendable {
         body(&state)
         pthread_cond_broadcast(condition)
         pthread_mutex_unlock(mutex)
+    }
+
+    private var isRefusing: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return state.isRefusing
     }
 
     private static func address(_ port: UInt16) -> sockaddr_in {
@@ -84,6 +94,10 @@ final class TestProxy: @unchecked Sendable {
         while true {
             let client = Glibc.accept(listener, nil, nil)
             if client < 0 { return }
+            if isRefusing {
+                Glibc.close(client)
+                continue
+            }
             let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = TestProxy.address(target)
             let isConnected = withUnsafePointer(to: &address) { pointer in

@@ -57,6 +57,15 @@ rabbitmq_answers() {
     [[ $reply == *01* ]]
 }
 
+# Closes what the caller has open, in a subshell: a server that kept a descriptor of its would let it wait for ever for the end of what it started.
+close_inherited() {
+    local descriptor
+    for descriptor in /proc/self/fd/*; do
+        descriptor=${descriptor##*/}
+        if ((descriptor > 2 && descriptor != 255)); then eval "exec $descriptor>&-"; fi
+    done
+}
+
 start_rabbitmq() {
     if ! command -v erl epmd >/dev/null || [[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]]; then stop "RabbitMQ is missing: apt-get install rabbitmq-server"; fi
     mkdir -p "$dir/data" "$dir/log" "$dir/generated"
@@ -65,6 +74,7 @@ start_rabbitmq() {
     echo "[]." >"$dir/plugins"
     rm -f "$dir/node.pid"
     (
+        close_inherited
         rabbitmq_environment
         # The node would start a port mapper that stays behind; this one is ended with it.
         if ! alive "$dir/epmd.pid" >/dev/null; then

@@ -75,6 +75,9 @@ extension AMQPConnection {
     /// Whether something was kept while an answer was waited for.
     var hasKeptFrames: Bool { amqp_frames_enqueued(state) != 0 }
 
+    /// Whether there may be something in memory that ``nextEvent()`` has not looked at.
+    var hasUnreadInput: Bool { hasKeptFrames || amqp_data_in_buffer(state) != 0 }
+
     private func nextFrame() throws -> amqp_frame_t? {
         var frame = amqp_frame_t()
         var none = timeval(tv_sec: 0, tv_usec: 0)

@@ -7,18 +7,22 @@ final class AMQPSession {
     let lifeline: Lifeline
     private let purpose: String
     private let logger: Logger
+    private let onBlocked: (String?) -> Void
     private(set) var connection: AMQPConnection?
     /// Counts the connections, so that others notice that what they had prepared on one is gone.
     private(set) var epoch = 0
-    /// Why the broker reads nothing from us; nil when it does.
+    /// Why the broker reads nothing from this connection; nil when it does.
     private(set) var blocked: String?
     /// Channels that the broker has closed.
     private var closedChannels: Set<UInt16> = []
     /// Which node is tried next.
     private var next = Int.random(in: 0..<1000)
 
-    init(_ configuration: RabbitMQConfiguration, purpose: String, lifeline: Lifeline, logger: Logger) {
-        (self.configuration, self.purpose, self.lifeline, self.logger) = (configuration, purpose, lifeline, logger)
+    /// - Parameter onBlocked: told why the broker accepts nothing, and nil when it does again.
+    init(
+        _ configuration: RabbitMQConfiguration, purpose: String, lifeline: Lifeline, logger: Logger, onBlocked: @escaping (String?) -> Void = { _ in }
+    ) {
+        (self.configuration, self.purpose, self.lifeline, self.logger, self.onBlocked) = (configuration, purpose, lifeline, logger, onBlocked)
     }
 
     /// The connection; makes one when there is none, on the first node that answers.
@@ -61,15 +65,22 @@ final class AMQPSession {
         switch event {
         case .blocked(let reason):
             blocked = reason
+            onBlocked(reason)
             logger.warning("RabbitMQ accepts nothing at the moment", metadata: ["reason": "\(reason)"])
         case .unblocked:
-            blocked = nil
             logger.notice("RabbitMQ accepts messages again")
+            noteAcceptance()
         case .channelClosed(let fault, let channel):
             closedChannels.insert(channel)
             logger.debug("RabbitMQ has closed a channel", metadata: ["reason": "\(fault)"])
         default: break
         }
+    }
+
+    /// Notes that the broker has accepted something.
+    func noteAcceptance() {
+        blocked = nil
+        onBlocked(nil)
     }
 
     /// Whether the broker has closed a channel since this was last asked.

@@ -19,9 +19,10 @@ struct AckLedger {
     /// Notes that deliveries were acknowledged.
     /// - Returns: the tag up to which the broker is to be told; nil when there is nothing new to tell.
     mutating func acknowledge(_ tags: [UInt64]) -> UInt64? {
-        for tag in tags where tag >= lowest && tag <= delivered { acknowledged.insert(tag) }
         let before = lowest
-        while acknowledged.remove(lowest) != nil { lowest += 1 }
+        for tag in tags where tag >= lowest && tag <= delivered { if tag == lowest { lowest += 1 } else { acknowledged.insert(tag) } }
+        // What had a gap before it may have none any more.
+        while !acknowledged.isEmpty, acknowledged.remove(lowest) != nil { lowest += 1 }
         return lowest > before ? lowest - 1 : nil
     }
 }

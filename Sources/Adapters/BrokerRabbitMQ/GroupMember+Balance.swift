@@ -38,6 +38,7 @@ extension GroupMember {
         do {
             // The last member that leaves takes the exchange with it, perhaps between two of these steps.
             do { try listen() } catch let fault as AMQPFault where fault.isNotFound { try listen() }
+            isListening = true
         } catch let fault as AMQPFault where fault.isOfChannel {
             logger.warning("members of the group cannot be heard, so partitions are shared by chance", metadata: ["error": "\(fault.brokerError)"])
         }

@@ -59,6 +59,7 @@ extension GroupMember {
 
     /// After the broker has ended a channel or its consumer: what came by it comes again.
     func lostPlace(_ channel: UInt16, isChannelOpen: Bool) throws {
+        if channel == GroupMember.presenceChannel { isListening = false }
         guard let index = plan.index(channel), let place = forget(index) else { return }
         box.discard(session: place.session)
         retries[index] = ContinuousClock.now + GroupMember.retryAfter

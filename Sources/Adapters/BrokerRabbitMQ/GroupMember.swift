@@ -37,6 +37,8 @@ final class GroupMember {
     /// When to stand in line again where that failed.
     var retries: [Int: ContinuousClock.Instant] = [:]
     var membership: Membership
+    /// Whether it hears of the other members.
+    var isListening = false
     /// When, and in which version of the membership, a partition was given up.
     var givenUp: [Int: (version: Int, time: ContinuousClock.Instant)] = [:]
     var nextTick: ContinuousClock.Instant
@@ -64,9 +66,9 @@ final class GroupMember {
         (nextTick, nextAttempt) = (now, now)
         membership = Membership(me: plan.member, patience: session.configuration.presenceInterval * 5, now: now)
         let dimensions = [("broker", "rabbitmq"), ("group", plan.group)]
-        delivered = Counter(label: "waybill_broker_delivered", dimensions: dimensions)
-        repeated = Counter(label: "waybill_broker_redelivered", dimensions: dimensions)
-        reconnections = Counter(label: "waybill_broker_connections_lost", dimensions: dimensions)
+        delivered = Counter(label: "waybill_rabbitmq_delivered", dimensions: dimensions)
+        repeated = Counter(label: "waybill_rabbitmq_redelivered", dimensions: dimensions)
+        reconnections = Counter(label: "waybill_rabbitmq_connections_lost", dimensions: dimensions)
     }
 
     /// The thread's work: from the first connection until the subscription is closed.
@@ -100,7 +102,8 @@ final class GroupMember {
             let isBusy = try read()
             let now = ContinuousClock.now
             try tick(now)
-            if !isBusy { wait(until: deadline(after: now), now) }
+            // What arrived while an answer was waited for is in memory: the socket would not tell of it.
+            if !isBusy, session.connection?.hasUnreadInput == false { wait(until: deadline(after: now), now) }
         } catch { lose(error) }
         return true
     }
@@ -129,7 +132,7 @@ final class GroupMember {
     private func lose(_ error: any Error) {
         let error = brokerError(error)
         session.drop()
-        batch = []
+        (batch, isListening) = ([], false)
         places = Array(repeating: nil, count: places.count)
         (indexes, retries) = ([:], [:])
         commands.outstanding.store(0, ordering: .relaxed)
@@ -137,12 +140,13 @@ final class GroupMember {
         let delay = backoff.delayMilliseconds(afterAttempt: attempts, random: .random(in: .min ... .max))
         nextAttempt = ContinuousClock.now + .milliseconds(delay)
         reconnections.increment()
-        if attempts == 1 { logger.warning("the connection to RabbitMQ was lost", metadata: ["error": "\(error)"]) }
+        if attempts == 1, !session.lifeline.isCut { logger.warning("the connection to RabbitMQ was lost", metadata: ["error": "\(error)"]) }
         box.fail(error)
     }
 
     private func leave() {
-        announce(Presence.leaving(plan.member))
+        // By this connection, which ends in any case: a broker that is short of memory may hold it back now.
+        if isListening { try? session.connection?.announce(Presence.leaving(plan.member), on: GroupMember.presenceChannel, exchange: layout.presence(plan.group)) }
         session.close()
     }
 
@@ -174,6 +178,8 @@ final class GroupMember {
     }
 
     private func offer() {
+        if batch.isEmpty { return }
+        delivered.increment(by: batch.count)
         box.offer(batch)
         batch.removeAll(keepingCapacity: true)
     }
@@ -203,7 +209,6 @@ final class GroupMember {
         guard let index = plan.index(channel), let place = places[index] else { return }
         places[index]?.ledger.deliver(tag)
         commands.outstanding.add(1, ordering: .relaxed)
-        delivered.increment()
         if mayBeRepeated { repeated.increment() }
         if place.leaving != nil { return }
         let queue = plan.queues[index]

@@ -17,7 +17,8 @@ final class Lifeline: Sendable {
     func attach(_ socket: Int32) {
         state.withLock { state in
             if state.descriptor >= 0 { _ = Glibc.close(state.descriptor) }
-            state.descriptor = dup(socket)
+            // Not for programs that this process starts.
+            state.descriptor = fcntl(socket, F_DUPFD_CLOEXEC, 0)
             if state.isCut, state.descriptor >= 0 { _ = shutdown(state.descriptor, Int32(SHUT_RDWR)) }
         }
     }

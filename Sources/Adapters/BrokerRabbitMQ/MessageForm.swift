@@ -9,11 +9,8 @@ import Wire
 /// `waybill-key`.
 enum MessageForm {
     private static let prefix = "cloudEvents:"
-    /// CloudEvents' other spelling, which bindings must read as well.
-    private static let otherPrefix = "cloudEvents_"
     private static let keyName = "waybill-key"
     private static let contentType = "content-type"
-    private static let unprefixed: Set<String> = ["traceparent", "tracestate"]
     /// The longest short string of AMQP, in bytes.
     private static let shortBytes = 255
     /// The most bytes of headers: all must fit into one frame of 128 KiB, with room for the rest.
@@ -58,10 +55,18 @@ enum MessageForm {
         properties.headers = arena.table(count: headers.count + 1) { index in
             if index == headers.count { return arena.entry(arena.bytes(keyName), .text(message.key.description)) }
             let header = headers[index]
-            return arena.entry(arena.bytes(unprefixed.contains(header.name) ? "" : prefix, header.name), .text(header.value))
+            let isTrace = header.name == "traceparent" || header.name == "tracestate"
+            return arena.entry(arena.bytes(isTrace ? "" : prefix, header.name), .text(header.value))
         }
         properties._flags = amqp_flags_t(bitPattern: flags)
         return properties
+    }
+
+    /// The attribute's name in a header's; nil for a header that is none. An underscore is CloudEvents' other spelling, which everybody must read as well.
+    private static func attribute(_ name: UnsafeRawBufferPointer) -> String? {
+        let word = prefix.utf8.count - 1
+        guard name.count > word, name.prefix(word).elementsEqual(prefix.utf8.prefix(word)), name[word] == 58 || name[word] == 95 else { return nil }
+        return String(decoding: name.dropFirst(word + 1), as: UTF8.self)
     }
 
     /// Reads properties back. What another client sent, without a key of ours, has the key of all zeros: it is delivered, and whoever reads it decides.
@@ -72,10 +77,12 @@ enum MessageForm {
         if properties.has(AMQP_BASIC_HEADERS_FLAG) {
             headers.reserveCapacity(Int(properties.headers.num_entries) + 1)
             properties.headers.visit { entry in
+                if let name = attribute(entry.key.buffer) {
+                    if let value = entry.value.text { headers.append(.init(name, value)) }
+                    return
+                }
                 let name = entry.key.text
-                if name.hasPrefix(prefix) || name.hasPrefix(otherPrefix) {
-                    if let value = entry.value.text { headers.append(.init(String(name.dropFirst(prefix.count)), value)) }
-                } else if name == keyName {
+                if name == keyName {
                     key = entry.value.text.flatMap { Identifier($0) } ?? key
                 } else if name == "x-delivery-count" {
                     returns = entry.value.integer ?? 0

@@ -13,7 +13,7 @@ final class Publisher: @unchecked Sendable {
 
     init(_ layout: QueueLayout) {
         self.layout = layout
-        published = Counter(label: "waybill_broker_published", dimensions: [("broker", "rabbitmq")])
+        published = Counter(label: "waybill_rabbitmq_published", dimensions: [("broker", "rabbitmq")])
     }
 
     /// Publishes messages in order and returns when all are confirmed.
@@ -36,6 +36,7 @@ final class Publisher: @unchecked Sendable {
             throw BrokerError.rejected(index: first.index, reason: "it leads to no queue (\(first.reason))")
         }
         if publication.ledger.refused > 0 { throw BrokerError.unavailable("the broker could not take \(publication.ledger.refused) messages") }
+        session.noteAcceptance()
         published.increment(by: messages.count)
     }
 

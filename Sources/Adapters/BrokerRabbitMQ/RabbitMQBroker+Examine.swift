@@ -6,13 +6,13 @@ extension RabbitMQBroker {
     private static let oldestVersion = [3, 10]
 
     public func examine() async -> [EngineFinding] {
-        let topology = self.topology
+        let (topology, blocked) = (self.topology, publishing.blocked)
         do {
             return try await requests.perform { [layout, configuration] session in
                 let connection = try session.connected()
                 let examination = Examination(layout: layout, connection: connection, name: "rabbitmq")
                 var findings = [RabbitMQBroker.server(connection.server, configuration)]
-                if let blocked = session.blocked {
+                if let blocked {
                     findings.append(.init(.fail, "rabbitmq", "accepts no messages: \(blocked)", advice: "see rabbitmq-diagnostics alarms; free memory or disk"))
                 }
                 guard let topology else { return findings }

@@ -18,7 +18,7 @@ public final class RabbitMQBroker: EventBroker {
     let configuration: RabbitMQConfiguration
     let layout: QueueLayout
     let requests: RequestThread
-    private let publishing: RequestThread
+    let publishing: RequestThread
     private let publisher: Publisher
     private let announcer = Announcer()
     private let logger: Logger

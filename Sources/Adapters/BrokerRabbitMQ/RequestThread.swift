@@ -19,14 +19,20 @@ final class RequestThread: Sendable {
     let lifeline = Lifeline()
     private let wake: WakeEvent
     private let state = Mutex(State())
+    private let alarm = Mutex<String?>(nil)
     private let idle: Duration
+
+    /// Why the broker accepted nothing on this connection the last time that something was published; nil when it did.
+    var blocked: String? { alarm.withLock { $0 } }
 
     /// Starts the thread. It connects with the first request.
     init(_ configuration: RabbitMQConfiguration, purpose: String, logger: Logger) throws {
         wake = try WakeEvent()
         idle = configuration.heartbeat / 4
         let lifeline = self.lifeline
-        let thread = Thread { [self] in run(AMQPSession(configuration, purpose: purpose, lifeline: lifeline, logger: logger)) }
+        let thread = Thread { [self] in
+            run(AMQPSession(configuration, purpose: purpose, lifeline: lifeline, logger: logger) { [self] reason in alarm.withLock { $0 = reason } })
+        }
         thread.name = "amqp-\(purpose)"
         thread.start()
     }

@@ -19,12 +19,7 @@ struct TopologyMaker {
             }
         }
         for topic in layout.keptTopics(topology) {
-            try declare(layout.keeper(topic), layout.keeperArguments)
-            try connection.onChannel(TopologyMaker.channel) { channel in
-                for partition in 0..<topology.partitions {
-                    try connection.bindQueue(channel, layout.keeper(topic), to: layout.exchange(topic), key: "\(partition)")
-                }
-            }
+            try declare(layout.keeper(topic), layout.keeperArguments, exchange: layout.exchange(topic), partitions: 0..<topology.partitions)
         }
         for group in topology.groups {
             for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) { try make(queue) }
@@ -33,20 +28,22 @@ struct TopologyMaker {
 
     /// Makes a group's queue and its binding; its topic's exchange exists.
     func make(_ queue: QueueLayout.GroupQueue) throws {
-        try declare(queue.name, layout.arguments(queue.topic))
-        try connection.onChannel(TopologyMaker.channel) { channel in
-            try connection.bindQueue(channel, queue.name, to: layout.exchange(queue.topic), key: "\(queue.partition)")
-        }
+        try declare(queue.name, layout.arguments(queue.topic), exchange: layout.exchange(queue.topic), partitions: queue.partition..<queue.partition + 1)
     }
 
-    /// Declares a queue. One that exists with other bounds is used as it is; one of another kind would break the promise of order.
-    private func declare(_ name: String, _ arguments: [AMQPField]) throws {
+    /// Declares a queue and binds it. One that exists with other bounds is used as it is; one of another kind would break the promise of order.
+    private func declare(_ name: String, _ arguments: [AMQPField], exchange: String, partitions: Range<Int>) throws {
+        func bind(_ channel: UInt16) throws { for partition in partitions { try connection.bindQueue(channel, name, to: exchange, key: "\(partition)") } }
         do {
-            try connection.onChannel(TopologyMaker.channel) { channel in _ = try connection.declareQueue(channel, name, .durable(arguments)) }
+            try connection.onChannel(TopologyMaker.channel) { channel in
+                try connection.declareQueue(channel, name, .durable(arguments))
+                try bind(channel)
+            }
         } catch let fault as AMQPFault where fault.isOfArguments {
             guard case .channelClosed(_, _, let text) = fault, TopologyMaker.isTolerable(text) else { throw fault }
             logger.warning(
                 "a queue of RabbitMQ has other arguments than are configured, and is used as it is", metadata: ["queue": "\(name)", "reason": "\(text)"])
+            try connection.onChannel(TopologyMaker.channel, bind)
         }
     }
 

@@ -40,7 +40,9 @@ final class ConnectionFactory: Sendable {
 
     private func connect() throws -> PostgresConnection {
         let stallLimit = configuration.statementTimeout + .seconds(5)
-        do { return try PostgresConnection(server, connectTimeout: configuration.connectTimeout, stallLimit: stallLimit) } catch PostgresFailure.lost(let text) {
+        do {
+            return try PostgresConnection(server, connectTimeout: configuration.connectTimeout, stallLimit: stallLimit)
+        } catch PostgresFailure.lost(let text) {
             // Too many clients are soon fewer. Everything else that an answering server says stays as it is until somebody changes it.
             guard server.isAnswering, !text.contains("too many"), !text.contains("connection slots") else { throw PostgresFailure.lost(text) }
             guard configuration.createIfMissing, try makeDatabase() else { throw PostgresFailure.misconfigured(text) }

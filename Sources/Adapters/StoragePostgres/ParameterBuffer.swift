@@ -19,6 +19,17 @@ final class ParameterBuffer {
         static let xid8: Oid = 5069
     }
 
+    /// What the server is to take a parameter for when it parses a statement. Numbers are 64 bits wide: left to itself it would take `$1` in `$1 + 1` for 32. Texts are left
+    /// to it, because a text can stand for anything.
+    static func hint(_ value: SQLValue) -> Oid {
+        switch value {
+        case .integer: TypeID.int8
+        case .id: TypeID.uuid
+        case .bytes: TypeID.bytea
+        case .text, .null: 0
+        }
+    }
+
     private(set) var values = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: 1)
     private(set) var lengths = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     private(set) var formats = UnsafeMutablePointer<Int32>.allocate(capacity: 1)

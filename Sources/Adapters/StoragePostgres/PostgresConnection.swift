@@ -18,8 +18,8 @@ final class PostgresConnection {
     ])
 
     let handle: OpaquePointer
-    /// The server's process; what an operator sees in `pg_stat_activity`.
-    var backend: Int32 { PQbackendPID(handle) }
+    /// The server's process, also when the connection has been lost; what an operator sees in `pg_stat_activity`.
+    let backend: Int32
     var databaseName: String { PostgresFailure.text(PQdb(handle)) }
     /// The first failure since ``forgetFailure()``. Once there is one nothing more is sent: the server would refuse it.
     private(set) var failure: PostgresFailure?
@@ -41,8 +41,9 @@ final class PostgresConnection {
     init(_ server: ServerAddress, connectTimeout: Duration, stallLimit: Duration) throws {
         guard let handle = server.connect(timeout: connectTimeout) else { throw PostgresFailure.lost("out of memory") }
         self.handle = handle
+        backend = PQbackendPID(handle)
         (self.stallLimit, normalStallLimit) = (stallLimit, stallLimit)
-        // From here on the object is whole: if this throws, its end closes the connection.
+        // A failed connection is finished by deinit, which runs because everything has been initialized by now.
         guard PQstatus(handle) == CONNECTION_OK else { throw PostgresFailure.lost(PostgresFailure.text(PQerrorMessage(handle))) }
         // Notices, such as those of IF NOT EXISTS, would go to standard error.
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
@@ -87,22 +88,24 @@ final class PostgresConnection {
     // MARK: Statements
 
     /// The prepared form of a statement, kept for the connection's life. The first use costs a round trip.
-    /// - Parameter returnsKeys: whether it is an insert whose given key is asked for.
-    func statement(_ sql: SQL, returnsKeys: Bool = false) throws -> PreparedStatement {
+    /// - Parameters:
+    ///   - returnsKeys: whether it is an insert whose given key is asked for.
+    ///   - sample: parameters that it will get. What the server cannot tell from the statement, it takes for what these are.
+    func statement(_ sql: SQL, returnsKeys: Bool = false, sample: [SQLValue] = []) throws -> PreparedStatement {
         if let known = returnsKeys ? keyStatements[sql.id] : statements[sql.id] { return known }
         // What a GENERATED column was given: lastval() is evaluated after the row's defaults.
         let text = PostgresConnection.dialect.render(sql.text) + (returnsKeys ? " RETURNING lastval()" : "")
-        let statement = try prepare(text)
+        let statement = try prepare(text, types: sample.map(ParameterBuffer.hint))
         if returnsKeys { keyStatements[sql.id] = statement } else { statements[sql.id] = statement }
         return statement
     }
 
-    private func prepare(_ text: String) throws -> PreparedStatement {
+    private func prepare(_ text: String, types: [Oid]) throws -> PreparedStatement {
         if let failure { throw failure }
         statementCount += 1
         let name = "w\(statementCount)"
         expect(Reply(.nothing, 1, text))
-        guard PQsendPrepare(handle, name, text, 0, nil) == 1 else { throw lose() }
+        guard PQsendPrepare(handle, name, text, Int32(types.count), types) == 1 else { throw lose() }
         let description = Reply(.rows, 1, text)
         expect(description)
         guard PQsendDescribePrepared(handle, name) == 1 else { throw lose() }
@@ -150,9 +153,6 @@ final class PostgresConnection {
         guard let result = reply.results.first, PQntuples(result) > 0, PQnfields(result) > 0, PQgetisnull(result, 0, 0) == 0 else { return nil }
         return PostgresRow.integer(result, 0, 0)
     }
-
-    /// Lets the server send what it has answered so far before it goes on.
-    func requestFlush() throws { guard PQsendFlushRequest(handle) == 1 else { throw lose() } }
 
     /// Ends a group of statements: after a failure the server leaves out the rest of the group.
     func synchronize() throws {
@@ -251,56 +251,6 @@ final class PostgresConnection {
         if case .lost = new { failure = new } else if failure == nil { failure = new }
         return failure ?? new
     }
-}
-
-/// What is to come from the server for a statement that was sent once or several times.
-final class Reply {
-    enum Kind { case nothing, counts, keys, rows, tag, synchronization }
-
-    let kind: Kind
-    /// For messages: what was asked.
-    let text: String
-    /// How many results are still to come.
-    var remaining: Int
-    /// How many rows each run changed.
-    private(set) var counts: [Int] = []
-    /// The key that each run gave; 0 where it inserted nothing.
-    private(set) var keys: [Int64] = []
-    /// The rows of each run.
-    private(set) var results: [OpaquePointer] = []
-    /// What the server said that it did.
-    private(set) var tag: String?
-
-    init(_ kind: Kind, _ remaining: Int, _ text: String) { (self.kind, self.remaining, self.text) = (kind, remaining, text) }
-
-    deinit { for result in results { PQclear(result) } }
-
-    func take(_ result: OpaquePointer) {
-        switch kind {
-        case .rows: return results.append(result)
-        case .counts: counts.append(PQcmdTuples(result).flatMap { Int(atoll($0)) } ?? 0)
-        case .keys: keys.append(PQntuples(result) > 0 ? PostgresRow.integer(result, 0, 0) : 0)
-        case .tag: tag = PostgresFailure.text(PQcmdStatus(result))
-        case .nothing, .synchronization: break
-        }
-        PQclear(result)
-    }
-}
-
-/// A statement that the server has parsed.
-final class PreparedStatement {
-    let name: UnsafeMutablePointer<CChar>?
-    let text: String
-    /// What the server takes each parameter for, as PostgreSQL numbers types.
-    let types: [Oid]
-
-    init(name: String, text: String, description: OpaquePointer) {
-        self.name = strdup(name)
-        self.text = text
-        types = (0..<PQnparams(description)).map { PQparamtype(description, $0) }
-    }
-
-    deinit { free(name) }
 }
 
 extension Duration {

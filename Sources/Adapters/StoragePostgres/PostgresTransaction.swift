@@ -11,27 +11,25 @@ final class PostgresTransaction: Transaction {
     static let beginReading = SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     static let commit = SQL("COMMIT")
     static let rollback = SQL("ROLLBACK")
-    /// The transaction's number; NULL while it has written nothing.
-    static let number = SQL("SELECT pg_current_xact_id_if_assigned()")
+    /// The transaction's number. It is given one even if it writes nothing; that costs no sync then.
+    static let number = SQL("SELECT pg_current_xact_id()")
     /// What every connection prepares before it is used, so that no transaction waits for it.
     static let own = [begin, beginReading, commit, rollback, number]
 
-    /// A transaction whose `COMMIT` was not answered. Whether that of a number is durable, the server knows; nil where not even the number came back.
-    struct Doubt { let number: UInt64? }
-
     private let connection: PostgresConnection
-    private let beginning: SQL
+    private let isReader: Bool
     private var hasBegun = false
+    /// Comes with the first answers.
+    private var number: Reply?
     /// Keys that nobody waits for, and who is to be given them.
     private var keys: [(reply: Reply, body: ([Int64]) -> Void)] = []
     /// What to run once this is durable, in order.
     private(set) var commitActions: [@Sendable () -> Void] = []
-    /// Set when the connection was lost between `COMMIT` and its answer.
-    private(set) var doubt: Doubt?
+    /// The transaction's number, when the connection was lost between `COMMIT` and its answer: whether it is durable, the server knows.
+    private(set) var unsettledNumber: UInt64?
 
     init(_ connection: PostgresConnection, isReader: Bool = false) {
-        self.connection = connection
-        beginning = isReader ? PostgresTransaction.beginReading : PostgresTransaction.begin
+        (self.connection, self.isReader) = (connection, isReader)
     }
 
     // MARK: Statements
@@ -86,7 +84,7 @@ final class PostgresTransaction: Transaction {
     private func send(_ sql: SQL, _ parameters: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
         guard !parameters.isEmpty else { return Reply(kind, 0, "") }
         return try unwrapping {
-            let statement = try connection.statement(sql, returnsKeys: kind == .keys)
+            let statement = try connection.statement(sql, returnsKeys: kind == .keys, sample: parameters[0])
             try start()
             return try connection.send(statement, parameters, kind)
         }
@@ -95,10 +93,16 @@ final class PostgresTransaction: Transaction {
     private func start() throws {
         guard !hasBegun else { return }
         hasBegun = true
+        let beginning = isReader ? PostgresTransaction.beginReading : PostgresTransaction.begin
         _ = try unwrapping { try connection.send(connection.statement(beginning), [[]], .nothing) }
     }
 
-    private func wait() throws { try unwrapping { try connection.wait() } }
+    private func wait() throws { try unwrapping { try waitWithNumber() } }
+
+    private func waitWithNumber() throws {
+        if number == nil, !isReader { number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows) }
+        try connection.wait()
+    }
 
     /// Shows the closures of services the errors of the port; the connection remembers what it was.
     private func unwrapping<T>(_ body: () throws -> T) throws -> T {
@@ -107,32 +111,22 @@ final class PostgresTransaction: Transaction {
 
     // MARK: The end
 
-    /// Makes everything durable, in one round trip.
-    /// - Throws: ``PostgresFailure``; when ``doubt`` is set, whether it is durable is open.
+    /// Makes everything durable, in one round trip, or two where there has been none before.
+    /// - Throws: ``PostgresFailure``; when ``unsettledNumber`` is set, whether it is durable is open.
     func commit() throws {
         guard hasBegun else { return }
         if let failure = connection.failure { throw failure }
-        // The number is on its way to us before the commit begins: if the server is lost while it commits, it can be asked later what became of it.
-        let number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows)
-        try connection.requestFlush()
+        // `COMMIT` goes out only when the transaction's number has come in: if the server is lost while it commits, it can be asked later what became of it. And a
+        // connection that was dead before is found out here, where nothing can be in doubt.
+        if number == nil { try waitWithNumber() }
         let commit = try connection.send(connection.statement(PostgresTransaction.commit), [[]], .tag)
         do { try connection.wait() } catch let failure as PostgresFailure {
-            guard case .lost = failure, commit.tag == nil else {
-                if commit.tag == "COMMIT" { return deliverKeys() }
-                throw failure
-            }
-            doubt = doubt(number)
+            if commit.tag == "COMMIT" { return deliverKeys() }
+            if case .lost = failure, let result = number?.results.first { unsettledNumber = UInt64(bitPattern: PostgresRow(result).integer(0)) }
             throw failure
         }
         guard commit.tag == "COMMIT" else { throw PostgresFailure.refused(.failed("the server rolled back instead: \(commit.tag ?? "no answer")")) }
         deliverKeys()
-    }
-
-    /// A transaction that wrote nothing leaves no doubt: it may be run again.
-    private func doubt(_ number: Reply) -> Doubt? {
-        guard let result = number.results.first else { return Doubt(number: nil) }
-        let row = PostgresRow(result)
-        return row.isNull(0) ? nil : Doubt(number: UInt64(bitPattern: row.integer(0)))
     }
 
     private func deliverKeys() { for (reply, body) in keys { body(reply.keys) } }

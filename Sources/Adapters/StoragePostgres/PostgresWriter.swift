@@ -25,7 +25,10 @@ final class PostgresWriter: @unchecked Sendable {
     private let onBroken: @Sendable (StorageError) -> Void
     private var lastBegin: UInt64 = 0
 
-    init(_ number: Int, _ factory: ConnectionFactory, _ work: WorkQueue, _ meters: CommitMeters, logger: Logger, onBroken: @escaping @Sendable (StorageError) -> Void) {
+    init(
+        _ number: Int, _ factory: ConnectionFactory, _ work: WorkQueue, _ meters: CommitMeters, logger: Logger,
+        onBroken: @escaping @Sendable (StorageError) -> Void
+    ) {
         (self.number, self.work, self.meters, self.logger, self.onBroken) = (number, work, meters, logger, onBroken)
         (name, configuration) = (factory.name, factory.configuration)
         queue = DispatchQueue(label: "waybill.postgres.\(factory.name).writer\(number)")
@@ -64,8 +67,8 @@ final class PostgresWriter: @unchecked Sendable {
                 try perform(batch, on: connection, in: transaction)
                 return
             } catch {
-                if let doubt = transaction.doubt {
-                    unsettled = UnsettledCommit(number: doubt.number, backend: connection.backend, batch: batch, actions: transaction.commitActions)
+                if let number = transaction.unsettledNumber {
+                    unsettled = UnsettledCommit(number: number, backend: connection.backend, batch: batch, actions: transaction.commitActions)
                     link.drop()
                     return settle()
                 }
@@ -99,7 +102,9 @@ final class PostgresWriter: @unchecked Sendable {
         let failure = connection.failure
         if connection.isLost || !transaction.rollBack() { link.drop() }
         switch failure {
-        case nil: return (error as? PostgresFailure)?.storageError ?? error
+        case nil:
+            guard error is TransactionConflict else { return (error as? PostgresFailure)?.storageError ?? error }
+            pause(milliseconds: Double.random(in: 1...Double(10 << tries)))
         case .refused(let error): return error
         case .stale: link.drop()
         case .lost(let text), .misconfigured(let text):

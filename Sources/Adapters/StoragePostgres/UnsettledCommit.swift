@@ -3,8 +3,8 @@ import Storage
 
 /// A commit that the server was asked for and did not answer: the connection was lost in between.
 struct UnsettledCommit {
-    /// The transaction's number; nil where the connection was lost before it came.
-    let number: UInt64?
+    /// The transaction's number.
+    let number: UInt64
     /// The server's process that was asked.
     let backend: Int32
     /// Those who still wait for it.
@@ -13,7 +13,11 @@ struct UnsettledCommit {
     let actions: [@Sendable () -> Void]
 
     /// What a server says of a transaction.
-    enum Outcome { case durable, undone, underWay, unknown }
+    enum Outcome {
+        case durable, undone, underWay
+        /// It is so long ago that the server does not remember.
+        case forgotten
+    }
 }
 
 /// A lost answer is found out about, not guessed: done twice or not at all would both be wrong.
@@ -32,7 +36,7 @@ extension PostgresWriter {
                     unsettled = nil
                     return run(commit.batch)
                 case .underWay: pause(milliseconds: 20)
-                case .unknown: return giveUp(commit)
+                case .forgotten: return giveUp(commit)
                 }
             } catch PostgresFailure.refused(.broken(let text)) {
                 unsettled = nil
@@ -49,7 +53,7 @@ extension PostgresWriter {
     }
 
     private func outcome(of commit: UnsettledCommit, on connection: PostgresConnection) throws -> UnsettledCommit.Outcome {
-        guard let number = commit.number else { return .unknown }
+        let number = commit.number
         // The server's process may not have noticed yet that nobody listens; it commits or it ends.
         try connection.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = \(commit.backend) AND backend_xid = '\(number)'::xid8::xid")
         do {
@@ -58,7 +62,7 @@ extension PostgresWriter {
             case 1: return .durable
             case 2: return .undone
             case 3: return .underWay
-            default: return .unknown
+            default: return .forgotten
             }
         } catch PostgresFailure.refused(.failed(let text)) where text.contains("22023") {
             // The server that took over has never seen it: it was not copied before the other one was lost.

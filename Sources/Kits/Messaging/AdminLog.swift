@@ -31,7 +31,7 @@ public struct AdminLog: Sendable {
     private static let select = SQL(
         """
         SELECT id, at, actor, action, subject, before, after FROM admin_actions
-        WHERE id < $1 AND ($2 IS NULL OR actor = $2) AND ($3 IS NULL OR action = $3) AND ($4 IS NULL OR subject = $4) ORDER BY id DESC LIMIT $5
+        WHERE id < $1 AND (actor = $2 OR $2 IS NULL) AND (action = $3 OR $3 IS NULL) AND (subject = $4 OR $4 IS NULL) ORDER BY id DESC LIMIT $5
         """)
     private let context: ServiceContext
 

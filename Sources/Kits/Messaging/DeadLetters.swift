@@ -6,10 +6,10 @@ enum DeadLetters {
     private static let columns = """
         event_id, key, type, topic, body, original, attempts, error, error_group, parked_at, died_at, state, version, closed_at, closed_by, closed_because
         """
-    /// The parameters $1 to $6 are the filter's; all may be null.
+    /// The parameters $1 to $6 are the filter's; all may be null. The comparison comes first, because PostgreSQL takes a parameter's type from where it stands first.
     private static let condition = """
-        ($1 IS NULL OR state = $1) AND ($2 IS NULL OR type = $2) AND ($3 IS NULL OR error LIKE $3 ESCAPE '!') AND ($4 IS NULL OR key = $4)
-        AND ($5 IS NULL OR died_at >= $5) AND ($6 IS NULL OR died_at < $6)
+        (state = $1 OR $1 IS NULL) AND (type = $2 OR $2 IS NULL) AND (error LIKE $3 ESCAPE '!' OR $3 IS NULL) AND (key = $4 OR $4 IS NULL)
+        AND (died_at >= $5 OR $5 IS NULL) AND (died_at < $6 OR $6 IS NULL)
         """
     private static let select = SQL("SELECT \(columns) FROM dead_letters WHERE event_id = $1")
     private static let list = SQL("SELECT \(columns) FROM dead_letters WHERE event_id <= $7 AND \(condition) ORDER BY event_id DESC LIMIT $8")
@@ -17,9 +17,11 @@ enum DeadLetters {
         "SELECT \(columns) FROM dead_letters WHERE (died_at, event_id) > ($7, $8) AND \(condition) ORDER BY died_at, event_id LIMIT $9")
     private static let groups = SQL(
         """
-        SELECT type, error_group, count(*), min(died_at), max(died_at), max(event_id) FROM dead_letters WHERE \(condition)
+        SELECT type, error_group, count(*), min(died_at), max(died_at) FROM dead_letters WHERE \(condition)
         GROUP BY type, error_group ORDER BY count(*) DESC, type, error_group
         """)
+    private static let newest = SQL(
+        "SELECT event_id FROM dead_letters WHERE \(condition) AND type = $7 AND error_group = $8 ORDER BY event_id DESC LIMIT 1")
     private static let open = SQL("SELECT count(*) FROM dead_letters WHERE state = 0")
     private static let earlier = SQL(
         """
@@ -54,9 +56,14 @@ enum DeadLetters {
     }
 
     static func groups(_ filter: DeadLetterFilter, of consumer: String, in transaction: any ReadTransaction) throws -> [DeadLetterGroup] {
-        try transaction.query(groups, values(filter)) {
+        let filter = values(filter)
+        let groups = try transaction.query(groups, filter) {
+            (type: $0.text(0), error: $0.text(1), count: $0.integer(2), oldest: $0.time(3), newest: $0.time(4))
+        }
+        let examples = try transaction.query(newest, each: groups.map { filter + [.text($0.type), .text($0.error)] }) { $0.id(0) }
+        return zip(groups, examples).map { group, example in
             DeadLetterGroup(
-                consumer: consumer, type: $0.text(0), errorGroup: $0.text(1), count: $0.integer(2), oldest: $0.time(3), newest: $0.time(4), example: $0.id(5))
+                consumer: consumer, type: group.type, errorGroup: group.error, count: group.count, oldest: group.oldest, newest: group.newest, example: example)
         }
     }
 

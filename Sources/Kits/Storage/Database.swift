@@ -95,6 +95,12 @@ extension Database {
     public var waitingWrites: Int { 0 }
 }
 
+/// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.
+/// The transaction is rolled back and the closure runs again, as after a deadlock; in an engine with one writer this never happens.
+public struct TransactionConflict: Error {
+    public init() {}
+}
+
 /// Failures of the infrastructure: never a refusal of the domain, always thrown.
 public enum StorageError: Error, Equatable, CustomStringConvertible {
     /// A constraint of the schema was violated.

@@ -17,7 +17,7 @@ struct AggregateEvents: EventHandler {
     /// - Returns: how many had not been counted before.
     @discardableResult
     static func apply(_ events: [Envelope], in transaction: any Transaction) throws -> Int {
-        let progress = try ProgressTable.load(in: transaction)
+        let progress = try ProgressTable.lock(in: transaction)
         let admitted = try ProgressTable.admit(events.map(\.id), generation: progress.generation, in: transaction)
         var changes = Aggregates()
         var told: [Envelope] = []
@@ -45,7 +45,9 @@ struct AggregateEvents: EventHandler {
             places[event.key] = before.count
             before.append(OrderFact(id: event.key))
         }
+        var known: Set<OrderID> = []
         for fact in try FactTable.load(before.map(\.id), in: transaction) {
+            known.insert(fact.id)
             if let place = places[fact.id] { before[place] = fact }
         }
         var after = before
@@ -53,6 +55,7 @@ struct AggregateEvents: EventHandler {
             if let place = places[event.key] { try after[place].apply(event) }
         }
         for (before, after) in zip(before, after) { try changes.move(from: before, to: after) }
-        try FactTable.save(after, in: transaction)
+        try FactTable.save(after.filter { known.contains($0.id) }, in: transaction)
+        try FactTable.add(after.filter { !known.contains($0.id) }, in: transaction)
     }
 }

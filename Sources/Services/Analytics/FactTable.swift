@@ -25,11 +25,13 @@ enum FactTable {
         placed_at = excluded.placed_at, country = excluded.country, created_at = excluded.created_at, confirmed_at = excluded.confirmed_at,
         taken_back = excluded.taken_back, captured = excluded.captured, refunded = excluded.refunded, reason = excluded.reason, products = excluded.products
         """)
+    private static let insert = SQL(
+        "INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING")
     private static let clear = SQL("DELETE FROM orders")
 
-    /// The facts of these orders that there are.
-    static func load(_ ids: [OrderID], in transaction: any ReadTransaction) throws -> [OrderFact] {
-        try transaction.query(select, each: ids.map { [.id($0)] }, fact)
+    /// The facts of these orders that there are, locked in the order of their keys.
+    static func load(_ ids: [OrderID], in transaction: any Transaction) throws -> [OrderFact] {
+        try transaction.query(select, each: ids.sorted().map { [.id($0)] }, fact)
     }
 
     /// Hands over every fact, or those of orders placed in a range of time.
@@ -43,16 +45,24 @@ enum FactTable {
         try transaction.query(between, each: ranges.map { [.id($0.first), .id($0.last)] }, fact)
     }
 
-    static func save(_ facts: [OrderFact], in transaction: any Transaction) throws {
-        try transaction.execute(
-            upsert,
-            each: facts.map { fact in
-                [
-                    .id(fact.id), .optional(fact.status?.code), .integer(fact.version), .optional(fact.currency), .optional(fact.placedAt?.milliseconds),
-                    .optional(fact.country), .optional(fact.createdAt?.milliseconds), .optional(fact.confirmedAt?.milliseconds), .bool(fact.isTakenBack),
-                    .integer(fact.captured), .integer(fact.refunded), .optional(fact.reason), fact.products.map(SQLValue.bytes) ?? .null,
-                ]
-            })
+    /// Writes facts that were loaded.
+    static func save(_ facts: [OrderFact], in transaction: any Transaction) throws { try transaction.execute(upsert, each: facts.map(values)) }
+
+    /// Writes facts that were not there. What an order's events tell comes by several topics, to several processes perhaps at the same time: the second to write must
+    /// go on from what the first has learnt.
+    /// - Throws: ``TransactionConflict``.
+    static func add(_ facts: [OrderFact], in transaction: any Transaction) throws {
+        guard !facts.isEmpty else { return }
+        let rows = facts.sorted { $0.id < $1.id }.map(values)
+        if try transaction.executeCounting(insert, each: rows).contains(0) { throw TransactionConflict() }
+    }
+
+    private static func values(_ fact: OrderFact) -> [SQLValue] {
+        [
+            .id(fact.id), .optional(fact.status?.code), .integer(fact.version), .optional(fact.currency), .optional(fact.placedAt?.milliseconds),
+            .optional(fact.country), .optional(fact.createdAt?.milliseconds), .optional(fact.confirmedAt?.milliseconds), .bool(fact.isTakenBack),
+            .integer(fact.captured), .integer(fact.refunded), .optional(fact.reason), fact.products.map(SQLValue.bytes) ?? .null,
+        ]
     }
 
     static func clear(in transaction: any Transaction) throws { try transaction.execute(clear) }

@@ -25,6 +25,7 @@ enum ProgressTable {
     ]
 
     private static let select = SQL("SELECT generation, updated_through, rebuilding, replayed_through FROM progress WHERE id = 1")
+    private static let lock = SQL("SELECT generation, updated_through, rebuilding, replayed_through FROM progress WHERE id = 1 {forUpdate}")
     private static let advance = SQL("UPDATE progress SET updated_through = $1 WHERE id = 1 AND updated_through < $1")
     private static let begin = SQL("UPDATE progress SET generation = generation + 1, updated_through = 0, rebuilding = 1, replayed_through = 0 WHERE id = 1")
     private static let replayed = SQL("UPDATE progress SET replayed_through = $1 WHERE id = 1 AND replayed_through < $1")
@@ -38,8 +39,13 @@ enum ProgressTable {
     private static let forget = SQL(
         "DELETE FROM applied WHERE event_id IN (SELECT event_id FROM applied WHERE event_id < $1 ORDER BY event_id LIMIT $2)")
 
-    static func load(in transaction: any ReadTransaction) throws -> Progress {
-        let progress = try transaction.first(select) {
+    static func load(in transaction: any ReadTransaction) throws -> Progress { try load(select, in: transaction) }
+
+    /// Loads it for a change of the sums. Several processes take turns: one that counts in a generation while another begins the next would add to what is cleared.
+    static func lock(in transaction: any Transaction) throws -> Progress { try load(lock, in: transaction) }
+
+    private static func load(_ sql: SQL, in transaction: any ReadTransaction) throws -> Progress {
+        let progress = try transaction.first(sql) {
             Progress(generation: $0.integer(0), updatedThrough: $0.time(1), isRebuilding: $0.bool(2), replayedThrough: $0.integer(3))
         }
         guard let progress else { throw StorageError.failed("the row of the progress is missing") }

@@ -84,7 +84,7 @@ enum StockStore {
     }
 
     static func states(of orders: [OrderID], in transaction: any Transaction) throws -> [OrderID: ReservationState] {
-        let rows = try transaction.query(selectState, each: orders.map { [.id($0)] }) { row in
+        let rows = try transaction.query(selectState, each: orders.sorted().map { [.id($0)] }) { row in
             guard let state = ReservationState(code: row.integer(1)) else { throw StorageError.failed("unknown reservation state \(row.integer(1))") }
             return (row.id(0), state)
         }

@@ -81,7 +81,8 @@ enum OrderStore {
 
     /// Loads orders for a change; those that do not exist are left out.
     static func load(_ ids: [OrderID], in transaction: any Transaction) throws -> [Order] {
-        try transaction.query(selectOrder, each: ids.map { [.id($0)] }, order)
+        // In the order of their keys, so that two processes that want the same orders do not wait for each other.
+        try transaction.query(selectOrder, each: ids.sorted().map { [.id($0)] }, order)
     }
 
     static func find(_ id: OrderID, in transaction: any ReadTransaction) throws -> Order? { try transaction.first(readOrder, [.id(id)], order) }

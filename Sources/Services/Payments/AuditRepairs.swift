@@ -26,7 +26,7 @@ struct RepairPayments: Repairer {
     ) async throws -> RepairOutcome {
         let context = environment.context
         return try await environment.database.write { transaction in
-            guard let payment = try PaymentStore.find(order, in: transaction) else { return .refused("there is no payment of this order") }
+            guard let payment = try PaymentStore.load([order], in: transaction)[order] else { return .refused("there is no payment of this order") }
             let before = payment.state.rawValue
             guard let after = try body(payment, transaction) else { return .refused("the payment is \(before)") }
             try AdminLog(context: context).record(actor: actor, action: action.name, subject: "order \(order)", before: before, after: after, in: transaction)

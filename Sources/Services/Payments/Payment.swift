@@ -43,23 +43,32 @@ enum PaymentStore {
         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, currency = excluded.currency, amount = excluded.amount, method = excluded.method,
         intent_id = excluded.intent_id, reason = excluded.reason, updated_at = excluded.updated_at
         """)
+    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
     private static let lock = SQL("SELECT \(columns) FROM payments WHERE order_id = $1 {forUpdate}")
     private static let select = SQL("SELECT \(columns) FROM payments WHERE order_id = $1")
 
-    static func save(_ payments: [Payment], in transaction: any Transaction) throws {
-        try transaction.execute(
-            upsert,
-            each: payments.map {
-                [
-                    .id($0.orderID), .id($0.id), .integer($0.state.code), .optional($0.amount?.currency.code), .optional($0.amount?.minorUnits),
-                    .text($0.method),
-                    .optional($0.intentID), .optional($0.reason), .time($0.createdAt), .time($0.updatedAt),
-                ]
-            })
+    /// Writes payments that were loaded.
+    static func save(_ payments: [Payment], in transaction: any Transaction) throws { try transaction.execute(upsert, each: payments.map(values)) }
+
+    /// Writes payments that were not there. A cancellation and a reservation of one order come by different topics, to different processes perhaps at the same time: the
+    /// second to write must see what the first has decided.
+    /// - Throws: ``TransactionConflict``.
+    static func add(_ payments: [Payment], in transaction: any Transaction) throws {
+        guard !payments.isEmpty else { return }
+        if try transaction.executeCounting(insert, each: payments.map(values)).contains(0) { throw TransactionConflict() }
     }
 
+    private static func values(_ payment: Payment) -> [SQLValue] {
+        [
+            .id(payment.orderID), .id(payment.id), .integer(payment.state.code), .optional(payment.amount?.currency.code),
+            .optional(payment.amount?.minorUnits), .text(payment.method), .optional(payment.intentID), .optional(payment.reason), .time(payment.createdAt),
+            .time(payment.updatedAt),
+        ]
+    }
+
+    /// Locks payments, in the order of their keys, and loads them.
     static func load(_ orders: [OrderID], in transaction: any Transaction) throws -> [OrderID: Payment] {
-        let rows = try transaction.query(lock, each: orders.map { [.id($0)] }, payment)
+        let rows = try transaction.query(lock, each: orders.sorted().map { [.id($0)] }, payment)
         return Dictionary(rows.map { ($0.orderID, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -16,6 +16,8 @@ struct Cause: Sendable {
 /// Payments that are being changed in one transaction: loaded once, decided in memory, written once with their jobs and events.
 struct PaymentDesk {
     private var payments: [OrderID: Payment]
+    /// Those that there were before.
+    private let known: Set<OrderID>
     private var changed: [OrderID] = []
     private var isChanged: Set<OrderID> = []
     private var jobs: [Job] = []
@@ -29,6 +31,7 @@ struct PaymentDesk {
         now = context.now
         var seen: Set<OrderID> = []
         payments = try PaymentStore.load(orders.filter { seen.insert($0).inserted }, in: transaction)
+        known = Set(payments.keys)
     }
 
     subscript(order: OrderID) -> Payment? { payments[order] }
@@ -63,7 +66,8 @@ struct PaymentDesk {
     /// Writes everything.
     func commit(in transaction: any Transaction, jobs queue: JobQueue, outbox: Outbox) throws {
         guard !changed.isEmpty else { return }
-        try PaymentStore.save(changed.compactMap { payments[$0] }, in: transaction)
+        try PaymentStore.save(changed.filter(known.contains).compactMap { payments[$0] }, in: transaction)
+        try PaymentStore.add(changed.filter { !known.contains($0) }.compactMap { payments[$0] }, in: transaction)
         try queue.enqueue(jobs, at: now, in: transaction)
         try outbox.append(events, in: transaction)
     }

@@ -77,8 +77,12 @@ extension Settings {
 
     /// The host's name and the process's number, in letters that every engine takes.
     private static var process: String {
-        let host = ProcessInfo.processInfo.hostName.prefix(80).map { $0.isASCII && ($0.isLetter || $0.isNumber || "-.".contains($0)) ? $0 : "-" }
-        return "\(String(host))-\(ProcessInfo.processInfo.processIdentifier)"
+        // Not ProcessInfo's, which may ask the name service.
+        var bytes = [CChar](repeating: 0, count: 256)
+        let isKnown = gethostname(&bytes, bytes.count - 1) == 0
+        let host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let letters = host.prefix(80).map { $0.isASCII && ($0.isLetter || $0.isNumber || "-.".contains($0)) ? $0 : "-" }
+        return "\(isKnown && !letters.isEmpty ? String(letters) : "host")-\(getpid())"
     }
 
     /// A name that this process never had before: in a container the host's name and the process's number are the same after a restart, and leases that the one

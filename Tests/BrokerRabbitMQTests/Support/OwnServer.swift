@@ -61,23 +61,41 @@ final class OwnServer: Sendable {
     /// Runs a program to its end, off the threads that tests run on.
     private static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try runAndWait(program, arguments, environment) }) }
+            DispatchQueue.global().async { continuation.resume(with: Result { try runAndWait([program] + arguments, environment) }) }
         }
     }
 
-    private static func runAndWait(_ program: String, _ arguments: [String], _ environment: [String: String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        (process.standardOutput, process.standardError) = (output, output)
-        try process.run()
-        // To its end: a pipe that nobody reads would stop the program.
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        if process.terminationStatus != 0 { throw Failure(description: "\(program) \(arguments.joined(separator: " ")): \(text)") }
+    /// By `posix_spawn`, because Foundation's `Process` lets what it starts inherit a socket and blocked signals: the server would never hear that it is to end.
+    private static func runAndWait(_ command: [String], _ environment: [String: String]) throws -> String {
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("waybill-output-\(UInt64.random(in: 0 ... .max))").path
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0)=\($1)" }
+        var process = pid_t()
+        let status = withCStrings(command) { arguments in withCStrings(variables) { posix_spawn(&process, command[0], &actions, &attributes, arguments, $0) } }
+        guard status == 0 else { throw Failure(description: "\(command[0]) cannot be started: \(status)") }
+        var result: Int32 = 0
+        while waitpid(process, &result, 0) < 0, errno == EINTR {}
+        let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+        guard result == 0 else { throw Failure(description: "\(command.joined(separator: " ")): \(text)") }
         return text
+    }
+
+    private static func withCStrings<T>(_ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> T) -> T {
+        let pointers = strings.map { strdup($0) }
+        defer { for pointer in pointers { free(pointer) } }
+        return body(pointers + [nil])
     }
 }

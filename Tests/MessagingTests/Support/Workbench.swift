@@ -1,8 +1,8 @@
 import Logging
 import Messaging
 import Storage
-import StorageSQLite
 import Synchronization
+import TestDatabases
 import Testing
 import Wire
 
@@ -25,11 +25,7 @@ final class Workbench: Sendable {
         for database in [producer, consumer] { try await database.migrate(ToyBox.migrations, owner: "test") }
     }
 
-    static func open(_ name: String) throws -> SQLiteDatabase {
-        var configuration = SQLiteDatabase.Configuration()
-        configuration.commitInterval = .zero
-        return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
-    }
+    static func open(_ name: String) throws -> any Database { try TestDatabase.open(name) }
 
     /// A bus as after a start of the process.
     /// - Parameter isExact: whether the producer's numbers follow the order of its commits, or its engine promises nothing of the kind.

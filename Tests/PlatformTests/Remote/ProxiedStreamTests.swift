@@ -17,11 +17,11 @@ struct ProxiedStreamTests {
         _ behaviour: FakeUpstream.Behaviour = .stream(), _ configuration: UpstreamPool.Configuration = .init(),
         _ body: @escaping @Sendable (FakeUpstream, RunningGateway) async throws -> Void
     ) async throws {
-        try await FakeUpstream.with(behaviour) { server in
+        try await FakeUpstream.with(behaviour) { (server) async throws in
             let pool = try UpstreamPool("operations", urls: [server.url], configuration: configuration)
             try await RunningGateway.with(
                 ProxyRoutes(pool: pool).routes(ProxiedStreamTests.patterns), runners: [EndProxiedStreams(pools: [pool])]
-            ) { gateway in try await body(server, gateway) }
+            ) { (gateway) async throws in try await body(server, gateway) }
             await pool.shutdown()
         }
     }
@@ -35,7 +35,7 @@ struct ProxiedStreamTests {
 
     @Test("pieces come as they are sent, and the end of the service's stream is the end")
     func pieces() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path, headers: [("Last-Event-ID", "41"), ("Accept", "text/event-stream")]))
             #expect(stream.status == 200 && stream.header("content-type") == "text/event-stream" && stream.header("X-Request-Id") != nil)
             let seen = try #require(server.seen.first)
@@ -51,7 +51,8 @@ struct ProxiedStreamTests {
 
     @Test("a refusal comes through as such", arguments: [404, 503])
     func refusal(status: Int) async throws {
-        try await withGateway(.answer(status, [("content-type", "application/problem+json"), ("retry-after", "2")], #"{"type":"no"}"#)) { _, gateway in
+        try await withGateway(.answer(status, [("content-type", "application/problem+json"), ("retry-after", "2")], #"{"type":"no"}"#)) {
+            (_, gateway) async throws in
             let response = try await gateway.send("GET", path)
             #expect(response.status == status && response.text == #"{"type":"no"}"#)
             #expect(response.header("content-type") == "application/problem+json" && response.header("retry-after") == "2")
@@ -60,7 +61,7 @@ struct ProxiedStreamTests {
 
     @Test("a service that is away, or does not begin in time, is told as for any request")
     func away() async throws {
-        try await withGateway(.silence, .with { $0.streamTimeout = .milliseconds(100) }) { server, gateway in
+        try await withGateway(.silence, .with { $0.streamTimeout = .milliseconds(100) }) { (server, gateway) async throws in
             #expect(try await gateway.send("GET", path).status == 504)
             server.set(.close(reset: true))
             #expect(try await gateway.send("GET", path).status == 502)
@@ -71,7 +72,7 @@ struct ProxiedStreamTests {
     func idle() async throws {
         try await withGateway(
             .stream(), .with { ($0.timeout, $0.attemptTimeout, $0.streamTimeout) = (.milliseconds(300), .milliseconds(300), .milliseconds(300)) }
-        ) { server, gateway in
+        ) { (server, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             // Another request takes longer than any time that a stream's beginning may take.
             server.set(.silence)
@@ -83,7 +84,7 @@ struct ProxiedStreamTests {
 
     @Test("a listener who leaves is noticed with the next piece, and the service's side is closed")
     func listenerLeaves() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             #expect(server.openStreams == 1)
             stream.end()
@@ -96,7 +97,7 @@ struct ProxiedStreamTests {
 
     @Test("a service that dies ends the stream")
     func serviceDies() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             server.send("last words")
             #expect(try await read(stream, count: 10) == "last words")
@@ -109,7 +110,7 @@ struct ProxiedStreamTests {
     @Test("streams end when the gateway stops, so that it need not wait for their listeners")
     func stop() async throws {
         let ended = Ended()
-        try await withGateway { _, gateway in
+        try await withGateway { (_, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             ended.task.withLock { $0 = Task { try? await stream.next() } }
         }
@@ -118,7 +119,7 @@ struct ProxiedStreamTests {
 
     @Test("a service that sends faster than the listener reads has to wait")
     func backPressure() async throws {
-        try await withGateway(.flood) { server, gateway in
+        try await withGateway(.flood) { (server, gateway) async throws in
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             _ = try await stream.next()
             // Full buffers on the way are full when the count stands still.

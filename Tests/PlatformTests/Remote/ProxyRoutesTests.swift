@@ -22,11 +22,11 @@ struct ProxyRoutesTests {
         var configuration = configuration
         configuration.secret = Secret("between ourselves")
         let chosen = configuration
-        try await FakeUpstream.with(behaviour) { server in
+        try await FakeUpstream.with(behaviour) { (server) async throws in
             let pool = try UpstreamPool("orders", urls: [server.url], configuration: chosen)
             try await RunningGateway.with(
                 ProxyRoutes(pool: pool).routes(ProxyRoutesTests.patterns), runners: [EndProxiedStreams(pools: [pool])]
-            ) { gateway in try await body(server, gateway) }
+            ) { (gateway) async throws in try await body(server, gateway) }
             await pool.shutdown()
         }
     }
@@ -35,7 +35,7 @@ struct ProxyRoutesTests {
     func whole() async throws {
         let answer = FakeUpstream.Behaviour.answer(
             202, [("Location", "/api/v1/orders/1"), ("ETag", "\"7\""), ("Idempotency-Replayed", "true"), ("X-Own", "a"), ("X-Own", "b")], #"{"id":1}"#)
-        try await withGateway(answer) { server, gateway in
+        try await withGateway(answer) { (server, gateway) async throws in
             let response = try await gateway.send(
                 "POST", "/api/orders?a=%20b+c&&d=%C3%A9&d=", headers: [("Content-Type", "application/json"), ("Idempotency-Key", "k")], body: #"{"x":"ü"}"#)
             #expect(response.status == 202 && response.text == #"{"id":1}"#)
@@ -51,7 +51,7 @@ struct ProxyRoutesTests {
 
     @Test("what is about one connection, and what clients say of who they are, goes no further")
     func headers() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             // `Connection` itself is the client's own affair here, so a field that it would name is sent by hand below.
             let response = try await gateway.send(
                 "GET", "/api/v1/orders",
@@ -97,7 +97,7 @@ struct ProxyRoutesTests {
     @Test("refusals of the service come through as they are", arguments: [304, 400, 404, 409, 422, 429, 500, 503])
     func refusals(status: Int) async throws {
         let body = status == 304 ? "" : #"{"type":"x"}"#
-        try await withGateway(.answer(status, [("Content-Type", "application/problem+json"), ("Retry-After", "3")], body)) { _, gateway in
+        try await withGateway(.answer(status, [("Content-Type", "application/problem+json"), ("Retry-After", "3")], body)) { (_, gateway) async throws in
             let response = try await gateway.send("POST", "/api/v1/orders", body: "{}")
             #expect(response.status == status && response.text == body)
             #expect(response.header("Retry-After") == "3" && response.header("Content-Type") == "application/problem+json")
@@ -106,7 +106,8 @@ struct ProxyRoutesTests {
 
     @Test("an outcome that is not known is told as such, with what to do")
     func unknown() async throws {
-        try await withGateway(.silence, .with { ($0.timeout, $0.attemptTimeout) = (.milliseconds(150), .milliseconds(150)) }) { server, gateway in
+        try await withGateway(.silence, .with { ($0.timeout, $0.attemptTimeout) = (.milliseconds(150), .milliseconds(150)) }) {
+            (server, gateway) async throws in
             let unkeyed = try await gateway.send("POST", "/api/v1/orders", body: "{}")
             #expect(unkeyed.status == 504 && unkeyed.json["outcome"]?.string == "unknown")
             #expect(unkeyed.json["type"]?.string == "https://waybill.dev/problems/outcome-unknown")
@@ -125,7 +126,7 @@ struct ProxyRoutesTests {
     func away() async throws {
         let dead = "http://127.0.0.1:\(try await FakeUpstream.deadPort())"
         let pool = try UpstreamPool("orders", urls: [dead], configuration: .init())
-        try await RunningGateway.with(ProxyRoutes(pool: pool).routes(ProxyRoutesTests.patterns)) { gateway in
+        try await RunningGateway.with(ProxyRoutes(pool: pool).routes(ProxyRoutesTests.patterns)) { (gateway) async throws in
             for _ in 0..<5 {
                 let response = try await gateway.send("POST", "/api/v1/orders", body: "{}")
                 #expect(response.status == 503 && response.header("Retry-After") == "1")
@@ -139,7 +140,8 @@ struct ProxyRoutesTests {
 
     @Test("large bodies go through up to the limits, and no further")
     func sizes() async throws {
-        try await withGateway(.answer(200, [], String(repeating: "y", count: 64 << 10)), .with { $0.maximumBody = 64 << 10 }) { server, gateway in
+        try await withGateway(.answer(200, [], String(repeating: "y", count: 64 << 10)), .with { $0.maximumBody = 64 << 10 }) {
+            (server, gateway) async throws in
             let largest = String(repeating: "x", count: 1 << 20)
             let response = try await gateway.send("POST", "/api/v1/orders", body: largest)
             #expect(response.status == 200 && response.body.count == 64 << 10 && server.seen.last?.body.count == 1 << 20)
@@ -153,7 +155,7 @@ struct ProxyRoutesTests {
 
     @Test("a gateway that is configured as its own service says so")
     func loop() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             let response = try await gateway.send("GET", "/api/v1/orders", headers: [("Via", "1.0 proxy, 1.1 waybill")])
             #expect(response.status == 508 && server.seen.isEmpty)
             #expect(try await gateway.send("GET", "/api/v1/orders", headers: [("Via", "1.0 proxy")]).status == 200)
@@ -162,7 +164,7 @@ struct ProxyRoutesTests {
 
     @Test("a path that cannot be passed on is a mistake of the client")
     func malformed() async throws {
-        try await withGateway { server, gateway in
+        try await withGateway { (server, gateway) async throws in
             #expect(try await gateway.send("GET", "/api/v1/orders?a=%zz").status == 400)
             #expect(try await gateway.send("GET", "/api/v1/unknown").status == 404)
             #expect(try await gateway.send("PATCH", "/api/v1/orders").status == 405)

@@ -27,7 +27,7 @@ struct TrustAndDeadlineTests {
 
     @Test("an identity is taken over from those who know the secret, and from nobody else")
     func identity() async throws {
-        try await RunningGateway.with(TrustAndDeadlineTests.mirror, trust: InternalTrust(secret: "between ourselves")) { gateway in
+        try await RunningGateway.with(TrustAndDeadlineTests.mirror, trust: InternalTrust(secret: "between ourselves")) { (gateway) async throws in
             func id(_ headers: [(String, String)]) async throws -> String? {
                 let response = try await gateway.send("POST", "/api/v1/mirror", headers: [("X-Request-Id", TrustAndDeadlineTests.id)] + headers)
                 #expect(response.header("X-Request-Id") == response.json["id"]?.string && response.json["scope"] == response.json["id"])
@@ -41,7 +41,7 @@ struct TrustAndDeadlineTests {
             let odd = try await gateway.send("POST", "/api/v1/mirror", headers: [("X-Request-Id", "4711"), ("Waybill-Internal", "between ourselves")])
             #expect(odd.json["id"]?.string.flatMap { Identifier($0) } != nil)
         }
-        try await RunningGateway.with(TrustAndDeadlineTests.mirror) { gateway in
+        try await RunningGateway.with(TrustAndDeadlineTests.mirror) { (gateway) async throws in
             let response = try await gateway.send(
                 "POST", "/api/v1/mirror", headers: [("X-Request-Id", TrustAndDeadlineTests.id), ("Waybill-Internal", "")])
             #expect(response.json["id"]?.string != TrustAndDeadlineTests.id)
@@ -51,11 +51,11 @@ struct TrustAndDeadlineTests {
 
     @Test("a request through a gateway keeps its identity, its trace and what is left of its time")
     func chain() async throws {
-        try await RunningGateway.with(TrustAndDeadlineTests.mirror, trust: InternalTrust(secret: "between ourselves")) { service in
+        try await RunningGateway.with(TrustAndDeadlineTests.mirror, trust: InternalTrust(secret: "between ourselves")) { (service) async throws in
             var configuration = UpstreamPool.Configuration()
             configuration.secret = Secret("between ourselves")
             let pool = try UpstreamPool("mirror", urls: [service.url], configuration: configuration)
-            try await RunningGateway.with(ProxyRoutes(pool: pool).routes(TrustAndDeadlineTests.mirror)) { gateway in
+            try await RunningGateway.with(ProxyRoutes(pool: pool).routes(TrustAndDeadlineTests.mirror)) { (gateway) async throws in
                 let response = try await gateway.send("POST", "/api/v1/mirror", headers: [("Waybill-Deadline", "5000"), ("traceparent", "00-ab-cd-01")])
                 #expect(response.status == 200 && response.json["id"]?.string == response.header("X-Request-Id"))
                 #expect(response.json["traceparent"]?.string == "00-ab-cd-01")
@@ -76,7 +76,7 @@ struct TrustAndDeadlineTests {
                 return .json { $0.member("done", true) }
             }
         ]
-        try await RunningGateway.with(routes) { gateway in
+        try await RunningGateway.with(routes) { (gateway) async throws in
             for text in ["0", "-5"] {
                 let response = try await gateway.send("POST", "/api/v1/work", headers: [("Waybill-Deadline", text)], body: "{}")
                 #expect(response.status == 504 && response.json["type"]?.string == "https://waybill.dev/problems/deadline-passed")

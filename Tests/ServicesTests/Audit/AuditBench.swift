@@ -9,8 +9,8 @@ import Orders
 import PaymentSimulator
 import Payments
 import Storage
-import StorageSQLite
 import Synchronization
+import TestDatabases
 import Testing
 import Web
 import Wire
@@ -41,17 +41,12 @@ final class AuditBench: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (clock, bus) = (self.clock, self.bus)
         let identifiers = IdentifierSource(seed: 11)
-        func open(_ name: String) throws -> any Database {
-            var configuration = SQLiteDatabase.Configuration()
-            configuration.commitInterval = .zero
-            return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
-        }
         func environment(_ name: String) throws -> ServiceEnvironment {
             ServiceEnvironment(
-                database: try open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers), outbox: Outbox(sink: bus),
+                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers), outbox: Outbox(sink: bus),
                 logger: logger)
         }
-        ledger = try open("payment-provider")
+        ledger = try TestDatabase.open("payment-provider")
         let provider = SimulatedPaymentProvider(ledger: ledger, context: ServiceContext(service: "provider", clock: clock, identifiers: identifiers))
         try await provider.open()
         let environments = try ["orders", "inventory", "payments", "notifications", "analytics", "operations"].map { try environment($0) }

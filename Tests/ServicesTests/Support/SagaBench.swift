@@ -6,8 +6,8 @@ import Orders
 import PaymentSimulator
 import Payments
 import Storage
-import StorageSQLite
 import Synchronization
+import TestDatabases
 import Testing
 import Web
 import Wire
@@ -28,20 +28,15 @@ final class SagaBench: Sendable {
     private let timers: TimerRunner?
 
     init() async throws {
-        func open(_ name: String) throws -> any Database {
-            var configuration = SQLiteDatabase.Configuration()
-            configuration.commitInterval = .zero
-            return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
-        }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (clock, bus) = (self.clock, self.bus)
         let identifiers = IdentifierSource(seed: 7)
         func environment(_ name: String) throws -> ServiceEnvironment {
             ServiceEnvironment(
-                database: try open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers), outbox: Outbox(sink: bus),
-                logger: logger)
+                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers),
+                outbox: Outbox(sink: bus), logger: logger)
         }
-        ledger = try open("provider")
+        ledger = try TestDatabase.open("provider")
         let simulated = SimulatedPaymentProvider(ledger: ledger, context: ServiceContext(service: "provider", clock: clock, identifiers: identifiers))
         try await simulated.open()
         provider = FaultyProvider(simulated)

@@ -2,8 +2,8 @@ import Contracts
 import Logging
 import Messaging
 import Storage
-import StorageSQLite
 import Synchronization
+import TestDatabases
 import Web
 import Wire
 
@@ -16,9 +16,7 @@ final class ServiceFixture: EventSink {
     private let logger: Logger
 
     init(_ service: String, seed: UInt64 = 1, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) throws {
-        var configuration = SQLiteDatabase.Configuration()
-        configuration.commitInterval = .zero
-        database = try SQLiteDatabase(name: service, path: ":memory:", configuration: configuration)
+        database = try TestDatabase.open(service)
         context = ServiceContext(service: service, clock: clock, seed: seed)
         self.logger = logger
     }

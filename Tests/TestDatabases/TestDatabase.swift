@@ -1,0 +1,37 @@
+import Foundation
+import Storage
+import StorageSQLite
+
+#if ENGINE_POSTGRES
+    import StoragePostgres
+#endif
+
+/// The databases that the tests of kits and services run on: SQLite in memory; with WAYBILL_TEST_STORAGE=postgres a schema each in the database that
+/// WAYBILL_TEST_POSTGRES names, which goes with that server's folder.
+public enum TestDatabase {
+    /// Whether it is PostgreSQL.
+    public static let isPostgres = ProcessInfo.processInfo.environment["WAYBILL_TEST_STORAGE"] == "postgres"
+
+    /// An empty database.
+    public static func open(_ name: String) throws -> any Database {
+        if isPostgres { return try postgres(name) }
+        var configuration = SQLiteDatabase.Configuration()
+        configuration.commitInterval = .zero
+        return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
+    }
+
+    private static func postgres(_ name: String) throws -> any Database {
+        #if ENGINE_POSTGRES
+            guard let uri = ProcessInfo.processInfo.environment["WAYBILL_TEST_POSTGRES"] else {
+                throw StorageError.failed("WAYBILL_TEST_STORAGE=postgres needs WAYBILL_TEST_POSTGRES: scripts/engines start postgres --dir DIR")
+            }
+            var configuration = PostgresDatabase.Configuration(connection: uri)
+            configuration.schema = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+            configuration.commitInterval = .zero
+            configuration.readers = 1
+            return try PostgresDatabase(name: name, configuration: configuration)
+        #else
+            throw StorageError.failed("this build has no PostgreSQL: set WAYBILL_ENGINES=postgres when it is built")
+        #endif
+    }
+}
