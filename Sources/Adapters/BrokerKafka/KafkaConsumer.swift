@@ -276,8 +276,8 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
             RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
             tell(.misconfigured("kafka: \(reason)"))
-        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE:
-            // One broker of several; the library goes to another one, and says so when there is none.
+        case RD_KAFKA_RESP_ERR__TRANSPORT where !places.isEmpty, RD_KAFKA_RESP_ERR__RESOLVE where !places.isEmpty:
+            // One broker of several; the library goes to another one, and says so when there is none. Of a member that has just begun it may say nothing more.
             break
         default: tell(.unavailable(reason.isEmpty ? error.text : reason))
         }
