@@ -55,7 +55,10 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
 
     /// Works until the subscription is closed.
     func run() {
-        guard let client, let events = rd_kafka_queue_get_consumer(client.handle), let fetched = rd_kafka_queue_new(client.handle) else { return }
+        guard let client else { return }
+        // Answers to commits, errors and statistics come into a queue apart; without this nobody would serve it, and the first commit would be the last.
+        rd_kafka_poll_set_consumer(client.handle)
+        guard let events = rd_kafka_queue_get_consumer(client.handle), let fetched = rd_kafka_queue_new(client.handle) else { return }
         self.fetched = fetched
         let wake = subscription.wake
         for queue in [events, fetched] { rd_kafka_queue_io_event_enable(queue, wake.descriptor, EventDescriptor.one, EventDescriptor.one.count) }
