@@ -232,12 +232,13 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
     /// How long the thread may sleep: until the next commit, if there is something to commit.
     private func pause() -> Int32 {
         if isCommitting || subscription.state.withLock({ $0.consumer.due.isEmpty }) { return 1000 }
+        if client?.isJoining == true { return 50 }
         return (nextCommit - ContinuousClock.now).timeout
     }
 
     private func commitIfDue(_ client: KafkaClient) {
         let now = ContinuousClock.now
-        guard !isCommitting, now >= nextCommit else { return }
+        guard !isCommitting, now >= nextCommit, !client.isJoining else { return }
         let due = subscription.state.withLock { $0.consumer.due }
         if due.isEmpty { return }
         nextCommit = now + configuration.commitInterval
