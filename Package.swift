@@ -64,7 +64,15 @@ enum Engine: String, CaseIterable {
     }
 }
 let engineNames = (Context.environment["WAYBILL_ENGINES"] ?? "").split(separator: ",").map(String.init)
-let engines = engineNames == ["all"] ? Engine.allCases : engineNames.map { Engine(rawValue: $0)! }
+let engines =
+    engineNames == ["all"]
+    ? Engine.allCases
+    : engineNames.map { name in
+        guard let engine = Engine(rawValue: name) else {
+            fatalError("WAYBILL_ENGINES: there is no engine \"\(name)\"; engines: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")), or all")
+        }
+        return engine
+    }
 let engineAdapters = engines.map { Target.Dependency(stringLiteral: $0.adapter) }
 let engineSettings = engines.map(\.define)
 

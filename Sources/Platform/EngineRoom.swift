@@ -119,6 +119,7 @@ struct EngineRoom: Sendable {
     private static func word(_ name: String) -> String { name.replacing("-", with: "_") }
 
     static func lacks(_ engine: String) -> PlatformError {
-        PlatformError("this build of waybill lacks \(engine): build it with WAYBILL_ENGINES=\(engine) (or all) in the environment, see docs/adr/0017-engines.md")
+        PlatformError(
+            "this build of waybill lacks \(engine): build it with WAYBILL_ENGINES=\(engine) (or all) in the environment, see docs/adr/0017-engines.md")
     }
 }

@@ -23,8 +23,9 @@ public struct PlatformConfiguration: Sendable {
     /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
     public var commitInterval: Duration = .milliseconds(3)
 
-    /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer.
-    public var strainedCommitInterval: Duration = .milliseconds(20)
+    /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer. Zero, the default, changes nothing:
+    /// what it gains has not been measured on a quiet machine.
+    public var strainedCommitInterval: Duration = .zero
 
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()

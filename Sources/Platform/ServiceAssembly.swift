@@ -78,7 +78,8 @@ package struct ServiceAssembly: Sendable {
         databases: [any Database], provider: any PaymentProvider, books: (any LedgerWitness)? = nil, bus: EventBus, configuration: PlatformConfiguration,
         channels: [any NotificationChannel]? = nil, feedCapacity: Int = 8192, environment: (any Database) -> ServiceEnvironment,
         decorate: (any EventHandler, String) -> any EventHandler = { handler, _ in handler }, registry: (String) -> EventRegistry? = { _ in nil },
-        local: Set<String> = Set(ServiceAssembly.databases), availability: AvailabilityCheck? = nil, distribution: Distribution? = nil, cache: (any VersionedCache)? = nil,
+        local: Set<String> = Set(ServiceAssembly.databases), availability: AvailabilityCheck? = nil, distribution: Distribution? = nil,
+        cache: (any VersionedCache)? = nil,
         replica: (String) -> ServiceReplica? = { _ in nil }
     ) async throws {
         self.local = local
@@ -108,7 +109,8 @@ package struct ServiceAssembly: Sendable {
         brokerConsumers = consumers.compactMap { consumer in
             guard let distribution, let own = replica(consumer.feed.consumer) else { return nil }
             return BrokerConsumer(
-                consumer, replicas: own.replicas, broker: distribution.broker, topics: Distribution.topics(of: consumer.feed.types), member: distribution.instance)
+                consumer, replicas: own.replicas, broker: distribution.broker, topics: Distribution.topics(of: consumer.feed.types),
+                member: distribution.instance)
         }
         audit = AuditAssembly(
             orders: orders, inventory: inventory, payments: payments, notifications: notifications, analytics: analytics, operations: operations, books: books,

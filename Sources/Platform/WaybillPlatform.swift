@@ -103,7 +103,8 @@ public final class WaybillPlatform: Sendable {
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name]) }, local: parts.local,
-                availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution, cache: cache, replica: { wired[$0] })
+                availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
+                cache: cache, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)

@@ -29,7 +29,9 @@ struct BrokerConsumerTests {
     }
 
     /// Runs a consumer as a process would, until the condition holds.
-    private func consuming(_ handler: any EventHandler, on database: (any Database)? = nil, until condition: @escaping @Sendable () async throws -> Bool) async throws {
+    private func consuming(_ handler: any EventHandler, on database: (any Database)? = nil, until condition: @escaping @Sendable () async throws -> Bool)
+        async throws
+    {
         let clock = FastTime()
         let broker = MemoryBroker(log)
         try await broker.open(topology)

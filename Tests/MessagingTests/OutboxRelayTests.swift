@@ -22,7 +22,8 @@ struct OutboxRelayTests {
         bench = try await Workbench()
         lease = Lease(name: "relay", owner: "a", database: bench.producer, clock: bench.clock, logger: bench.logger)
         relay = OutboxRelay(
-            database: bench.producer, broker: log, lease: lease, registry: EventRegistry([Toy.self, Noise.self]), context: bench.producing, logger: bench.logger)
+            database: bench.producer, broker: log, lease: lease, registry: EventRegistry([Toy.self, Noise.self]), context: bench.producing, logger: bench.logger
+        )
         try await lease.step()
     }
 

@@ -96,7 +96,8 @@ import Wire
     }
 
     @Test func `a hundred requests with one key make one order, another body is refused`() async throws {
-        try await RunningPlatform.with { shop in
+        // What is tested here is the key, not the gate, which would refuse some of a hundred on a machine that is busy with other tests.
+        try await RunningPlatform.with(RunningPlatform.patient) { shop in
             try await shop.product("TEA", units: 100)
             let answers = try await withThrowingTaskGroup(of: RunningPlatform.Answer.self) { group in
                 for _ in 0..<100 { group.addTask { try await shop.place("TEA", key: "one") } }

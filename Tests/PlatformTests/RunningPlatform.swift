@@ -12,9 +12,13 @@ struct RunningPlatform: Sendable {
     let client: HTTPClient
     let url: String
 
+    /// Lets accepted work wait for as long as a machine that is busy with other tests may need.
+    static func patient(_ configuration: inout PlatformConfiguration) { configuration.admission.targetMilliseconds = 60_000 }
+
     /// Runs a platform around a closure and stops it afterwards.
     static func with(
-        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil, _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
+        folder: String? = nil, clock: any WallClock = SystemClock(), broker: (any EventBroker)? = nil,
+        _ adjust: (inout PlatformConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (RunningPlatform) async throws -> Void
     ) async throws {
         var configuration = PlatformConfiguration(storage: folder.map { .folder($0) } ?? .memory)

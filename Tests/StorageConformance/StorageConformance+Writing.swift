@@ -165,7 +165,9 @@ extension StorageConformance {
         try await withThrowingTaskGroup(of: Int64?.self) { group in
             for number in 0..<10 {
                 group.addTask {
-                    do { return try await database.write { try $0.executeCounting(Sample.insert, Sample.row(number)) == 1 ? Int64(number) : nil } } catch StorageError
+                    do {
+                        return try await database.write { try $0.executeCounting(Sample.insert, Sample.row(number)) == 1 ? Int64(number) : nil }
+                    } catch StorageError
                         .overloaded
                     {
                         return nil

@@ -2,7 +2,10 @@ import Messaging
 
 /// What members say to each other.
 enum Presence {
-    enum Word { case here(String), leaving(String) }
+    enum Word {
+        case here(String)
+        case leaving(String)
+    }
 
     static func here(_ member: String) -> String { "here\n\(member)" }
     static func leaving(_ member: String) -> String { "leaving\n\(member)" }

@@ -146,7 +146,9 @@ final class GroupMember {
 
     private func leave() {
         // By this connection, which ends in any case: a broker that is short of memory may hold it back now.
-        if isListening { try? session.connection?.announce(Presence.leaving(plan.member), on: GroupMember.presenceChannel, exchange: layout.presence(plan.group)) }
+        if isListening {
+            try? session.connection?.announce(Presence.leaving(plan.member), on: GroupMember.presenceChannel, exchange: layout.presence(plan.group))
+        }
         session.close()
     }
 

@@ -29,7 +29,9 @@ enum GatheringVFS {
     /// Forgets what a connection has gathered of a transaction that comes to nothing. To be called at every rollback, whoever caused it.
     static func forget(_ connection: OpaquePointer?) {
         var file: UnsafeMutablePointer<sqlite3_file>?
-        guard sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file, file.pointee.pMethods == methods else { return }
+        guard sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file, file.pointee.pMethods == methods else {
+            return
+        }
         GatheringFile.forget(file)
     }
 

@@ -28,7 +28,8 @@ public final class EventBus: EventSink {
     public var sources: [String] { producers.withLock { $0.keys.sorted() } }
 
     public func committed(_ events: [Envelope], from source: String) {
-        for feed in feeds.withLock({ $0 }) { feed.offer(events, from: source) }
+        // Those that observe were added last and are told first: whoever reacts at once must not be heard of before what he reacts to.
+        for feed in feeds.withLock({ $0 }).reversed() { feed.offer(events, from: source) }
     }
 
     /// Reads a producer's outbox after a sequence number.

@@ -43,7 +43,9 @@ public struct JobQueue: Sendable {
     /// Writes jobs with the state change that decided on them; the runner gets them after the commit.
     public func enqueue(_ jobs: [Job], at now: Timestamp, in transaction: any Transaction) throws {
         guard !jobs.isEmpty else { return }
-        try transaction.execute(JobQueue.insert, each: jobs.map {
+        try transaction.execute(
+            JobQueue.insert,
+            each: jobs.map {
                 [.id($0.id), .text($0.kind), .id($0.key), .text($0.payload), .time(now.advanced(byMilliseconds: claimMilliseconds))]
             })
         transaction.onCommit { [offer] in for job in jobs { offer(job) } }

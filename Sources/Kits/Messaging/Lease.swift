@@ -96,7 +96,8 @@ public final class Lease: Service, CustomStringConvertible {
             return state.epoch
         }
         if before != epoch {
-            logger.info(epoch == nil ? "another process has the lease" : "this process has the lease", metadata: ["lease": "\(name)", "epoch": "\(epoch ?? 0)"])
+            logger.info(
+                epoch == nil ? "another process has the lease" : "this process has the lease", metadata: ["lease": "\(name)", "epoch": "\(epoch ?? 0)"])
         }
     }
 }

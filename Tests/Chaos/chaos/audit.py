@@ -166,10 +166,9 @@ class Audit:
             if written[name] != self.books.written(name):
                 self.fail("S8", f"{name} wrote {self.books.written(name)} events, the archive has {written[name]}")
         for name, types in LISTENERS.items():
-            applied = {row[0] for row in self.books.rows(name, "SELECT event_id FROM inbox")}
-            for key, order, kind, _, _ in archive:
-                if kind in types and key not in applied:
-                    self.fail("S8", f"{name} never applied {kind} of {text(order)}")
+            missing = self.books.unapplied(name, types)
+            if missing:
+                self.fail("S8", f"{name} has not applied {missing} events")
         counted = {row[0] for row in self.books.rows("analytics", "SELECT event_id FROM applied")}
         for key, order, kind, _, _ in archive:
             if key not in counted:

@@ -48,9 +48,15 @@ class Books:
         before = self.activity()
         return before is not None and not self.unrest(with_outbox) and not self.unrest(with_outbox) and self.activity() == before
 
+    def unapplied(self, name, types):
+        """How many events a consumer has before it: outboxes keep what somebody has not applied, and positions tell how far each has come (ADR 0021)."""
+        positions = dict(self.rows(name, "SELECT source, sequence FROM positions"))
+        rows = [(source, row) for source in SERVICES for row in self.rows(source, "SELECT sequence, type FROM outbox")]
+        return sum(1 for source, (sequence, kind) in rows if kind in types and sequence > positions.get(source, 0))
+
     def progress(self):
         """How many events each database has taken in, and payments the provider's; all of them grow while customers order."""
-        counts = {name: self.number(name, "SELECT count(*) FROM inbox") for name in LISTENERS}
+        counts = {name: self.number(name, "SELECT coalesce(sum(sequence), 0) FROM positions") for name in LISTENERS}
         counts["analytics"] = self.number("analytics", "SELECT count(*) FROM applied")
         counts["operations"] = self.number("operations", "SELECT count(*) FROM events")
         counts[PROVIDER] = self.number(PROVIDER, "SELECT count(*) FROM intents")
@@ -82,7 +88,7 @@ class Books:
             note(sum(self.written(name) for name in SERVICES) - sum(archived.values()), "events not archived")
             note(sum(archived.values()) - self.number("analytics", "SELECT count(*) FROM applied"), "events not counted")
             for name, types in LISTENERS.items():
-                note(sum(archived.get(kind, 0) for kind in types) - self.number(name, "SELECT count(*) FROM inbox"), f"events not applied by {name}")
+                note(self.unapplied(name, types), f"events not applied by {name}")
             note(self.number("notifications", "SELECT count(*) FROM notifications WHERE status = 1"), "notifications to be sent")
         except sqlite3.Error as error:
             moving.append(f"a database cannot be read: {error}")

@@ -20,7 +20,6 @@ SPOILINGS = [
     ("S6", "orders", "DELETE FROM order_history WHERE version = 2"),
     ("S7", "operations", "DELETE FROM events WHERE source = 'orders' AND type = 'OrderConfirmed'"),
     ("S8", "operations", "DELETE FROM events WHERE type = 'NotificationSent'"),
-    ("S8", "inventory", "DELETE FROM inbox WHERE event_id = (SELECT min(event_id) FROM inbox)"),
     ("S8", "analytics", "DELETE FROM applied WHERE event_id = (SELECT min(event_id) FROM applied)"),
     ("S10", "orders", "DELETE FROM orders WHERE id = (SELECT min(id) FROM orders)"),
     ("S11", "orders", "UPDATE orders SET customer_id = (SELECT min(customer_id) FROM orders)"),

@@ -164,9 +164,11 @@ private final class FakeUpstreamHandler: ChannelInboundHandler {
         let (context, handler) = (NIOLoopBound(context, eventLoop: context.eventLoop), NIOLoopBound(self, eventLoop: context.eventLoop))
         let written = context.value.eventLoop.makePromise(of: Void.self)
         context.value.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(piece))), promise: written)
+        let loop = context.value.eventLoop
         written.futureResult.whenSuccess {
             handler.value.server.flooded(64 << 10)
-            handler.value.flood(context.value)
+            // A write that succeeds at once calls back at once: in the next round, or the stack would grow with every piece.
+            loop.execute { handler.value.flood(context.value) }
         }
     }
 }

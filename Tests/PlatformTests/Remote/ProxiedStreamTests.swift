@@ -114,7 +114,8 @@ struct ProxiedStreamTests {
             let stream = try await gateway.client.stream(ClientRequest(path: path))
             ended.task.withLock { $0 = Task { try? await stream.next() } }
         }
-        #expect(await ended.task.withLock { $0 }?.value == nil)
+        let task = try #require(ended.task.withLock { $0 })
+        #expect(await task.value == nil)
     }
 
     @Test("a service that sends faster than the listener reads has to wait")
@@ -140,5 +141,5 @@ struct ProxiedStreamTests {
 }
 
 private final class Ended: Sendable {
-    let task = Mutex<Task<[UInt8]??, Never>?>(nil)
+    let task = Mutex<Task<[UInt8]?, Never>?>(nil)
 }

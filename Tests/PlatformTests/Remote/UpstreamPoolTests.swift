@@ -94,7 +94,12 @@ struct UpstreamPoolTests {
     func lostConnection(reset: Bool) async throws {
         try await FakeUpstream.with(.close(reset: reset)) { (dying) async throws in
             try await FakeUpstream.with { (well) async throws in
-                try await withPool([dying.url, well.url], Self.patient { $0.balancer = .init(health: .init(failuresInARow: 1_000)) }) { (pool) async throws in
+                let patient = Self.patient {
+                    $0.balancer = .init(health: .init(failuresInARow: 1_000))
+                    // Neither the instance nor the service is given up: this is about single requests.
+                    $0.breaker = .init(failureThreshold: 1_000)
+                }
+                try await withPool([dying.url, well.url], patient) { (pool) async throws in
                     for _ in 0..<10 { #expect(try await pool.send(get).status == 200) }
                     for _ in 0..<10 { #expect(try await pool.send(keyed).status == 200) }
                     var lost = 0

@@ -43,7 +43,8 @@ final class AuditBench: Sendable {
         let identifiers = IdentifierSource(seed: 11)
         func environment(_ name: String) throws -> ServiceEnvironment {
             ServiceEnvironment(
-                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers), outbox: Outbox(sink: bus),
+                database: try TestDatabase.open(name), context: ServiceContext(service: name, clock: clock, identifiers: identifiers),
+                outbox: Outbox(sink: bus),
                 logger: logger)
         }
         ledger = try TestDatabase.open("payment-provider")
