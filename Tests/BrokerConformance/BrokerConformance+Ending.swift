@@ -74,8 +74,11 @@ extension BrokerConformance {
         try await eventually("the lag is what was published", within: scene.subject.patience) { try await broker.lag(of: group) == messages.count }
         let member = try await scene.join(broker, "a")
         try await member.take(all: messages, Arrivals(), member: "a", within: scene.subject.patience)
+        // What comes again because the member lost its partitions in between has to be acknowledged as well.
+        async let rest: Void = member.takeEverything()
         try await eventually("the lag is gone", within: scene.subject.patience) { try await broker.lag(of: group) == 0 }
         await member.close()
+        try await rest
         #expect(try await broker.lag(of: scene.topology.groups[1].name) == messages.count, "the other group has read nothing")
     }
 

@@ -111,6 +111,16 @@ extension BrokerSubscription {
         #expect(arrivals.isComplete, "\(arrivals.missing) messages are missing")
     }
 
+    /// Takes and acknowledges whatever comes until the subscription is closed.
+    func takeEverything() async throws {
+        while true {
+            do {
+                guard let deliveries = try await next(limit: 500) else { return }
+                await acknowledge(deliveries)
+            } catch BrokerError.unavailable { continue }
+        }
+    }
+
     private func closeAfter(_ patience: Duration) async {
         try? await Task.sleep(for: patience)
         if !Task.isCancelled { await close() }

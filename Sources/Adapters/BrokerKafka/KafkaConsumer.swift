@@ -55,7 +55,10 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
 
     /// Works until the subscription is closed.
     func run() {
-        guard let client, let events = rd_kafka_queue_get_consumer(client.handle), let fetched = rd_kafka_queue_new(client.handle) else { return }
+        guard let client else { return }
+        // Answers to commits, errors and statistics come into a queue apart; without this nobody would serve it, and the first commit would be the last.
+        rd_kafka_poll_set_consumer(client.handle)
+        guard let events = rd_kafka_queue_get_consumer(client.handle), let fetched = rd_kafka_queue_new(client.handle) else { return }
         self.fetched = fetched
         let wake = subscription.wake
         for queue in [events, fetched] { rd_kafka_queue_io_event_enable(queue, wake.descriptor, EventDescriptor.one, EventDescriptor.one.count) }
@@ -229,12 +232,13 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
     /// How long the thread may sleep: until the next commit, if there is something to commit.
     private func pause() -> Int32 {
         if isCommitting || subscription.state.withLock({ $0.consumer.due.isEmpty }) { return 1000 }
+        if client?.isJoining == true { return 50 }
         return (nextCommit - ContinuousClock.now).timeout
     }
 
     private func commitIfDue(_ client: KafkaClient) {
         let now = ContinuousClock.now
-        guard !isCommitting, now >= nextCommit else { return }
+        guard !isCommitting, now >= nextCommit, !client.isJoining else { return }
         let due = subscription.state.withLock { $0.consumer.due }
         if due.isEmpty { return }
         nextCommit = now + configuration.commitInterval
@@ -276,8 +280,8 @@ final class KafkaConsumer: KafkaEvents, @unchecked Sendable {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
             RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
             tell(.misconfigured("kafka: \(reason)"))
-        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE:
-            // One broker of several; the library goes to another one, and says so when there is none.
+        case RD_KAFKA_RESP_ERR__TRANSPORT where !places.isEmpty, RD_KAFKA_RESP_ERR__RESOLVE where !places.isEmpty:
+            // One broker of several; the library goes to another one, and says so when there is none. Of a member that has just begun it may say nothing more.
             break
         default: tell(.unavailable(reason.isEmpty ? error.text : reason))
         }
