@@ -70,7 +70,7 @@ public final class OutboxRelay: Service, CustomStringConvertible {
                 } catch StorageError.closed { return } catch {
                     failures.increment()
                     logger.warning("cannot relay events; they wait in the outbox", metadata: ["error": "\(error)"])
-                    try? await context.clock.sleep(for: pause)
+                    try? await cancelWhenGracefulShutdown { [clock = context.clock, pause] in try await clock.sleep(for: pause) }
                     pause = min(pause * 2, OutboxRelay.longestPause)
                 }
             }
