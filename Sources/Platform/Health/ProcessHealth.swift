@@ -22,16 +22,17 @@ struct ProcessHealth: Sendable {
     ///   - databases: those that this process has opened.
     ///   - replica: the runtime of a service, where a broker carries its events.
     ///   - remotes: the services that run elsewhere.
+    ///   - now: the clock that nobody sets.
     init(
         local: Set<String>, databases: [any Database], broker: (any EventBroker)?, replica: (String) -> ServiceReplica?, remotes: RemoteServices,
-        clock: any WallClock, logger: Logger
+        clock: any WallClock, logger: Logger, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) {
         var dependencies = databases.map { local.contains($0.name) ? ProcessHealth.own($0) : ProcessHealth.foreign($0) }
         let acceptsOrders = local.contains("orders")
         // Whoever accepts orders wants to know of all who work on them; others only whether the broker is there.
         lags = broker.map { BrokerLags($0, groups: acceptsOrders ? PlatformPressure.onTheWay.sorted() : Array(local.sorted().prefix(1))) }
         if let lags { dependencies.append(ProcessHealth.broker(lags, interval: acceptsOrders ? .seconds(2) : .seconds(5))) }
-        watch = DependencyWatch(dependencies + remotes.dependencies, clock: clock, logger: logger)
+        watch = DependencyWatch(dependencies + remotes.dependencies, clock: clock, logger: logger, now: now)
         outboxes = databases.compactMap { database in
             guard local.contains(database.name), PlatformPressure.onTheWay.contains(database.name), let own = replica(database.name) else { return nil }
             return OutboxWatch(own, database: database, clock: clock)
