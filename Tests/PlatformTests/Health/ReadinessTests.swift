@@ -77,7 +77,8 @@ struct ReadinessTests {
     @Test("what is essential makes the answer 503, what is not is told")
     func answer() async throws {
         let checks = Mutex([HealthCheck("a", problem: nil), HealthCheck("b", problem: nil, isEssential: false)])
-        try await RunningGateway.with([], readiness: { checks.withLock { $0 } }) { (gateway) async throws in
+        let readiness: GatewayServer.Readiness = { checks.withLock { $0 } }
+        try await RunningGateway.with([], readiness: readiness) { (gateway) async throws in
             func ready() async throws -> String {
                 let response = try await gateway.send("GET", "/health/ready")
                 let down = (response.json["checks"]?.array ?? []).filter { $0["status"]?.string == "DOWN" }.compactMap { $0["problem"]?.string }
