@@ -170,16 +170,7 @@ struct PostgresTroubleTests {
         #expect(findings.count == 6)
         #expect(findings.allSatisfy { $0.verdict != .fail }, "\(findings)")
         for database in databases { await database.close() }
-        try dropDatabase(name)
-    }
-
-    /// DROP DATABASE cannot run inside a transaction, which is all that the port has.
-    private func dropDatabase(_ name: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["psql", "-q", try TestServer.uri(), "-c", "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"]
-        try process.run()
-        process.waitUntilExit()
+        try TestServer.drop(database: name)
     }
 
     @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then fail as overloaded")

@@ -30,7 +30,7 @@ public final class NotificationsService: ServiceModule {
 
     public let migrations = [
         Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     public var handler: (any EventHandler)? { recording }

@@ -23,6 +23,7 @@ public final class OperationsService: ServiceModule {
     public let migrations = [
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
+        MessagingSchema.deadLetterTopics(version: 5),
     ]
 
     public var handler: (any EventHandler)? { ArchiveEvents(live: live) }

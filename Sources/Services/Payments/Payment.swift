@@ -33,7 +33,7 @@ enum PaymentStore {
                 updated_at {int} NOT NULL) {clustered}
                 """
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = "order_id, id, state, currency, amount, method, intent_id, reason, created_at, updated_at"
