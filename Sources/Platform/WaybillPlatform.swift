@@ -15,9 +15,9 @@ import Wire
 
 /// The whole platform in one process: configuration to adapters to services to one service group. The only place that knows adapters and services at once.
 public final class WaybillPlatform: Sendable {
-    private let configuration: PlatformConfiguration
+    let configuration: PlatformConfiguration
     private let folder: DataFolder?
-    private let logger: Logger
+    let logger: Logger
     let registry: PrometheusRegistry
     private let bus = EventBus(registry: EventCatalog.registry)
     let clock: any WallClock
@@ -79,9 +79,9 @@ public final class WaybillPlatform: Sendable {
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
         let pace = CommitPace()
         let room = EngineRoom(configuration: configuration, logger: logger, pace: pace) { [weak self] in self?.stop($0, $1) }
-        let parts = Parts(configuration.engines)
-        let ledger = try await open("payment-provider", in: room, if: parts.reads("payment-provider"))
-        let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
+        let parts = ProcessParts(configuration.engines)
+        let ledger = try await open(SimulatedPaymentProvider.owner, in: room, if: parts.reads(SimulatedPaymentProvider.owner))
+        let provider = SimulatedPaymentProvider(ledger: ledger, context: context(SimulatedPaymentProvider.owner))
         if parts.runs("payments") { try await patiently("the provider's ledger") { try await provider.open() } }
 
         var databases: [any Database] = []
@@ -143,7 +143,7 @@ public final class WaybillPlatform: Sendable {
         return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
     }
 
-    private func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
+    func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
         let role = replica.map { replica in
             ProcessRole(isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds) { replica.replicas.lease.isHeld }
         }
@@ -174,12 +174,12 @@ public final class WaybillPlatform: Sendable {
 
     private static func isOutage(_ error: any Error) -> Bool {
         switch error {
-        case StorageError.overloaded, BrokerError.unavailable: true
+        case StorageError.overloaded, StorageError.away, BrokerError.unavailable: true
         default: false
         }
     }
 
-    private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
+    func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
 
     func logger(for name: String) -> Logger {
         var logger = logger
@@ -233,20 +233,5 @@ public final class WaybillPlatform: Sendable {
         ) { [clock] in
             relay.oldest.map { Double(max(0, clock.now().milliseconds - $0.milliseconds)) / 1000 } ?? 0
         }
-    }
-}
-
-/// Which services run in this process, and which databases they read.
-private struct Parts {
-    let local: Set<String>
-
-    init(_ engines: EngineConfiguration) { local = Set(engines.services.filter { $0 != .gateway }.map(\.rawValue)) }
-
-    func runs(_ service: String) -> Bool { local.contains(service) }
-
-    /// The auditor looks into everybody's books, the provider's included, and dead letters are tried again where they lie; a rebuild of the analytics reads the archive.
-    func reads(_ database: String) -> Bool {
-        if runs(database) || runs("operations") { return true }
-        return database == "operations" && runs("analytics") || database == "payment-provider" && runs("payments")
     }
 }

@@ -42,7 +42,7 @@ struct ConfigurationTests {
             Issue.record("\(String(describing: error))")
             return
         }
-        let findings = await broker.examine()
+        let findings = await broker.examine(TestCluster.topology())
         #expect(findings.map(\.verdict) == [.fail])
         #expect(findings.allSatisfy { !$0.advice.isEmpty })
         await broker.close()

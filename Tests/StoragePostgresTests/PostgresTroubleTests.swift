@@ -51,12 +51,21 @@ struct PostgresTroubleTests {
         try await TestServer.remove(schema)
     }
 
-    @Test("a statement that takes too long is ended, and the database is as usable as before")
+    @Test(
+        "a statement that takes too long is ended as a failure of its own, not as an outage that would be waited for, and the database is as usable as before")
     func statementTimeout() async throws {
         try await withAccounts(changed { $0.statementTimeout = .milliseconds(200) }) { database in
             let endless: [SQLValue] = [.integer(60)]
-            await #expect(throws: StorageError.overloaded) { try await database.write { try $0.first(Accounts.sleep, endless) { _ in } } }
-            await #expect(throws: StorageError.overloaded) { try await database.read { try $0.first(Accounts.sleep, endless) { _ in } } }
+            for isWrite in [true, false] {
+                let error = await #expect(throws: StorageError.self) {
+                    if isWrite { _ = try await database.write { try $0.first(Accounts.sleep, endless) { _ in } } }
+                    _ = try await database.read { try $0.first(Accounts.sleep, endless) { _ in } }
+                }
+                guard case .failed(let words) = error, words.contains("57014") else {
+                    Issue.record("\(String(describing: error))")
+                    continue
+                }
+            }
             try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(1)]) }
             #expect(try await Accounts.all(in: database) == [1])
         }
@@ -166,25 +175,64 @@ struct PostgresTroubleTests {
         }
         let facts = SQL("SELECT datcollate || ' ' || pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
         #expect(try await databases[0].read { try $0.first(facts) { $0.text(0) } } == "C UTF8")
-        let findings = await databases[0].examine()
+        let findings = await databases[0].examine(Accounts.migrations, owner: "test")
         #expect(findings.count == 6)
         #expect(findings.allSatisfy { $0.verdict != .fail }, "\(findings)")
+        #expect(findings.last?.verdict == .warn && findings.last?.words == "no migration has been applied yet")
         for database in databases { await database.close() }
         try TestServer.drop(database: name)
     }
 
-    @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then fail as overloaded")
+    @Test("a database that is missing is named by an examination, which does not make it, whether or not it may be made", arguments: [true, false])
+    func missingDatabase(isMade: Bool) async throws {
+        let name = TestServer.unusedName()
+        var configuration = PostgresDatabase.Configuration(connection: try TestServer.uri(database: name))
+        configuration.createIfMissing = isMade
+        configuration.patience = .milliseconds(100)
+        let database = try PostgresDatabase(name: "test", configuration: configuration)
+        let findings = await database.examine(Accounts.migrations, owner: "test")
+        #expect(findings.map(\.verdict) == [isMade ? .warn : .fail])
+        #expect(findings.allSatisfy { $0.words.contains(name) && $0.advice.contains("create_databases") })
+        #expect(try await database.schemaState() == .noDatabase)
+        await #expect(throws: StorageError.away, "who only reads makes nothing") { try await database.read { _ in } }
+        let other = try TestServer.database()
+        let there = SQL("SELECT count(*) FROM pg_database WHERE datname = $1")
+        #expect(try await other.read { try $0.first(there, [.text(name)]) { $0.integer(0) } } == 0)
+        for database in [database, other] { await database.close() }
+    }
+
+    @Test("an examination compares the schema with what the program knows")
+    func schema() async throws {
+        try await withAccounts { database in
+            func finding(_ migrations: [Migration], owner: String = "test") async -> EngineFinding? { await database.examine(migrations, owner: owner).last }
+            let later = Migration(version: 2, name: "notes", statements: ["CREATE TABLE notes (a {int})"])
+            let fine = await finding(Accounts.migrations)
+            #expect(fine?.verdict == .ok && fine?.name == "postgresql test schema")
+            let behind = await finding(Accounts.migrations + [later])
+            #expect(behind?.verdict == .warn && behind?.words.contains("2 (notes)") == true && behind?.advice.contains("waybill migrate") == true)
+            let foreign = await finding(Accounts.migrations, owner: "orders")
+            #expect(foreign?.verdict == .fail && foreign?.words.contains("\"test\"") == true)
+            let newer = await finding([])
+            #expect(newer?.verdict == .fail && newer?.words.contains("knows up to 0") == true)
+            let edited = await finding([Migration(version: 1, name: "accounts", statements: [])])
+            #expect(edited?.verdict == .fail && edited?.advice.isEmpty == false)
+            #expect(try await database.schemaState().version == 1)
+        }
+    }
+
+    @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then say so")
     func nobodyThere() async throws {
         var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:1/x")
         configuration.patience = .milliseconds(300)
         let database = try PostgresDatabase(name: "test", configuration: configuration)
         let begin = ContinuousClock.now
-        await #expect(throws: StorageError.overloaded) { try await database.write { _ in } }
-        await #expect(throws: StorageError.overloaded) { try await database.read { _ in } }
+        await #expect(throws: StorageError.away) { try await database.write { _ in } }
+        await #expect(throws: StorageError.away) { try await database.read { _ in } }
         let error = await #expect(throws: StorageError.self) { try await database.open() }
         #expect(error.map { "\($0)".contains("127.0.0.1:1") } == true)
         #expect(ContinuousClock.now - begin < .seconds(30))
-        #expect(await database.examine().map(\.verdict) == [.fail])
+        #expect(await database.examine([], owner: "test").map(\.verdict) == [.fail])
+        await #expect(throws: StorageError.self) { try await database.schemaState() }
         await database.close()
         await #expect(throws: StorageError.closed) { try await database.write { _ in } }
     }

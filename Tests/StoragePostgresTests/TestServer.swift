@@ -81,9 +81,26 @@ struct OwnServer: Sendable {
         return String(line.dropFirst("WAYBILL_TEST_POSTGRES=".count))
     }
 
+    func port() throws -> Int {
+        let address = URLComponents(string: try uri())
+        return try #require(address?.port)
+    }
+
     func crashAndStart() async throws { try await engines("restart", "postgres", "--hard") }
     func stop() async throws { try await engines("stop", "postgres") }
     func start() async throws { try await engines("start", "postgres") }
+
+    /// Starts it anew as a standby, which takes no writes, or as a primary.
+    func restart(asStandby isStandby: Bool) async throws {
+        try await stop()
+        let signal = folder.appendingPathComponent("postgres/data/standby.signal").path
+        if isStandby {
+            FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666])
+        } else {
+            try FileManager.default.removeItem(atPath: signal)
+        }
+        try await start()
+    }
 
     func remove() async throws {
         try await engines("stop")

@@ -4,7 +4,7 @@ import Storage
 
 /// A service's database in PostgreSQL: writers that commit in groups, readers beside them, each on a connection and a thread of its own.
 ///
-/// That the server is away is an outage: reads and writes wait for it, within ``Configuration/patience``, and fail with ``StorageError/overloaded``. A commit whose
+/// That the server is away is an outage: reads and writes wait for it, within ``Configuration/patience``, and fail with ``StorageError/away``. A commit whose
 /// answer was lost is found out about; where that cannot be done it fails with ``StorageError/uncertain(_:)``.
 public final class PostgresDatabase: Database {
     public let name: String

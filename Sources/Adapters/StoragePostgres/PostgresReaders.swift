@@ -82,7 +82,7 @@ final class PostgresReader: @unchecked Sendable {
                 tries += 1
                 if link.nextAttempt == 0, tries > PostgresReader.attempts { return entry.work.fail(failure.storageError) }
                 let isLate = DispatchTime.now().uptimeNanoseconds > entry.since &+ patience
-                if isLate || work.isClosed { return entry.work.fail(StorageError.overloaded) }
+                if isLate || work.isClosed { return entry.work.fail(failure.storageError) }
                 pause.wait(until: link.nextAttempt)
             } catch {
                 return entry.work.fail(error)

@@ -61,7 +61,7 @@ final class PostgresWriter: @unchecked Sendable {
         var batch = batch
         var tries = 0
         while !batch.isEmpty {
-            guard let connection = connected(&batch, late: .overloaded) else { return }
+            guard let connection = connected(&batch, late: .away) else { return }
             let transaction = PostgresTransaction(connection)
             do {
                 try perform(batch, on: connection, in: transaction)
@@ -112,7 +112,7 @@ final class PostgresWriter: @unchecked Sendable {
         case .conflict: pause(milliseconds: Double.random(in: 1...Double(10 << tries)))
         }
         tries += 1
-        if tries > PostgresWriter.attempts { return StorageError.overloaded }
+        if tries > PostgresWriter.attempts { return failure?.storageError ?? .overloaded }
         meters.retried()
         return nil
     }
@@ -172,7 +172,7 @@ final class PostgresWriter: @unchecked Sendable {
         let isClosing = work.isClosed
         for entry in batch where isClosing || entry.since < oldest { entry.work.fail(late) }
         batch.removeAll { isClosing || $0.since < oldest }
-        for entry in work.expired(before: oldest) { entry.work.fail(StorageError.overloaded) }
+        for entry in work.expired(before: oldest) { entry.work.fail(StorageError.away) }
     }
 
     /// Stands still for a moment.

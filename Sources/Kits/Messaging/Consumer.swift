@@ -247,7 +247,7 @@ extension StorageError {
     /// Failures that say nothing about the event: it is tried again.
     var isOutage: Bool {
         switch self {
-        case .full, .broken, .overloaded, .uncertain, .closed: true
+        case .full, .broken, .overloaded, .away, .uncertain, .closed: true
         case .constraint, .failed: false
         }
     }
@@ -257,7 +257,7 @@ extension StorageError {
     var isFinal: Bool {
         switch self {
         case .broken, .closed: true
-        case .full, .overloaded, .uncertain, .constraint, .failed: false
+        case .full, .overloaded, .away, .uncertain, .constraint, .failed: false
         }
     }
 }

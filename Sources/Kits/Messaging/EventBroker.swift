@@ -30,8 +30,9 @@ public protocol EventBroker: AnyObject, Sendable {
     /// How many messages a group has not acknowledged, where the broker can tell.
     func lag(of group: String) async throws -> Int?
 
-    /// Looks at the connection, the broker's version and the topology, for `waybill doctor`. Never throws: what is wrong is a finding.
-    func examine() async -> [EngineFinding]
+    /// Looks at the connection, the broker's version and a topology, for `waybill doctor`: what of it is missing, what waits there. Makes nothing, and never throws: what is
+    /// wrong is a finding.
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding]
 
     /// Ends all connections; subscriptions end, what is being published is unknown.
     func close() async

@@ -111,8 +111,10 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
     case broken(String)
     /// The statement itself failed.
     case failed(String)
-    /// More writes wait than the bound allows; try again later.
+    /// More reads or writes wait than the bound allows, or they get in each other's way; try again later.
     case overloaded
+    /// The server could not be reached for as long as a caller is to wait. Nothing was done; try again later.
+    case away
     /// The connection to the server was lost while it committed, and whether that is durable cannot be found out. Whoever asks again must do so with the same key.
     case uncertain(String)
     /// The database has been closed.
@@ -124,7 +126,8 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
         case .full(let text): "no space left: \(text)"
         case .broken(let text): "the database medium failed: \(text)"
         case .failed(let text): text
-        case .overloaded: "too many writes are waiting"
+        case .overloaded: "the database has more to do than it can"
+        case .away: "the database server is away"
         case .uncertain(let text): "whether it is durable is not known: \(text)"
         case .closed: "the database is closed"
         }

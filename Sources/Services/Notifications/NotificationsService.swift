@@ -28,10 +28,12 @@ public final class NotificationsService: ServiceModule {
 
     public let name = Choreography.Participant.notifications.rawValue
 
-    public let migrations = [
+    /// The schema of its database.
+    public static let migrations = [
         Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
+    public var migrations: [Migration] { Self.migrations }
 
     public var handler: (any EventHandler)? { recording }
 

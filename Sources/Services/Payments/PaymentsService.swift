@@ -9,6 +9,8 @@ import Web
 public final class PaymentsService: ServiceModule {
     public let name = "payments"
     public let database: any Database
+    /// The schema of its database.
+    public static let migrations = PaymentStore.migrations
     public let migrations = PaymentStore.migrations
     public let handler: (any EventHandler)?
     public let routes: [Route]

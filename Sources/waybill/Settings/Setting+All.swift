@@ -40,7 +40,10 @@ extension Setting {
         Setting("data", .text, standard: "./data", "Folder of the SQLite databases, which is made if need be."),
         Setting(
             "postgres.url", .url(["postgres", "postgresql"]), isSecret: true,
-            "Connection URI of the services' databases; {service} stands for the service's name: postgres://waybill@db/waybill_{service}."),
+            "Connection URI of the services' databases; {service} stands for the service's name: postgres://waybill@db/waybill_{service}. "
+                + "Without it all services share one database, each in a schema of its own."),
+        Setting(
+            "postgres.schema_prefix", .text, standard: "", "What the names of the services' schemas begin with, where they share one database."),
         Setting("postgres.password", .text, isSecret: true, hasFlag: false, "The password, where it is not in the URI."),
         Setting("postgres.writers", .number(1...64), standard: "1", "Connections per database that write."),
         Setting("postgres.readers", .number(1...64), standard: "2", "Connections per database that read."),

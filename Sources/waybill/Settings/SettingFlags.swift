@@ -18,6 +18,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
     @Option(help: SettingFlags.help("postgres.url")) var postgresUrl: String?
+    @Option(help: SettingFlags.help("postgres.schema_prefix")) var postgresSchemaPrefix: String?
     @Option(help: SettingFlags.help("postgres.writers")) var postgresWriters: String?
     @Option(help: SettingFlags.help("postgres.readers")) var postgresReaders: String?
     @Option(help: SettingFlags.help("postgres.create_databases")) var postgresCreateDatabases: String?
@@ -60,7 +61,8 @@ struct SettingFlags: ParsableArguments {
         ("host", \.host), ("port", \.port), ("log_level", \.logLevel), ("services", \.services), ("instance", \.instance),
         ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs), ("max_inflight", \.maxInflight),
         ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("storage", \.storage),
-        ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
+        ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
+        ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),
         ("kafka.partitions", \.kafkaPartitions), ("kafka.replication", \.kafkaReplication), ("kafka.prefix", \.kafkaPrefix),
         ("rabbitmq.url", \.rabbitmqUrl),

@@ -52,6 +52,7 @@ extension Settings {
 
     private func postgres(_ url: String) -> PostgresSettings {
         var postgres = PostgresSettings(url: url)
+        postgres.schemaPrefix = text("postgres.schema_prefix") ?? postgres.schemaPrefix
         postgres.password = text("postgres.password").map { Secret($0) }
         postgres.writers = number("postgres.writers") ?? postgres.writers
         postgres.readers = number("postgres.readers") ?? postgres.readers

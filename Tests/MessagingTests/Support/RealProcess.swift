@@ -109,7 +109,7 @@ extension RealProcess {
         func open(_ topology: BrokerTopology) async throws {}
         func subscribe(group: String, topics: [String], member: String) async throws -> any BrokerSubscription { throw BrokerError.unavailable("test") }
         func lag(of group: String) async throws -> Int? { nil }
-        func examine() async -> [EngineFinding] { [] }
+        func examine(_ topology: BrokerTopology) async -> [EngineFinding] { [] }
         func close() async {}
     }
 }
