@@ -41,6 +41,15 @@ enum TestServer {
         await database.close()
     }
 
+    /// Removes a database that a test has made. That cannot be done inside a transaction, which is all that the port has.
+    static func drop(database: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["psql", "-q", try uri(), "-c", "DROP DATABASE IF EXISTS \(database) WITH (FORCE)"]
+        try process.run()
+        process.waitUntilExit()
+    }
+
     /// The same server under another address or with other settings.
     static func uri(host: String, port: Int) throws -> String {
         var parts = try #require(URLComponents(string: uri()))

@@ -100,7 +100,8 @@ struct GatewayResponder: HTTPResponder {
     ) async -> WebResponse {
         let id = arrival.id
         do {
-            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time)
+            let isInternal = trust?.covers(request.headers) ?? false
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
