@@ -39,7 +39,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
                 library(adapter, "Adapters/StoragePostgres", ["CPostgres", "Wire", "Storage", log, metrics]),
-                test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Storage", "Wire"]),
+                test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Messaging", "Storage", "Wire", log]),
             ]
         case .kafka:
             [

@@ -135,6 +135,7 @@ public final class WaybillPlatform: Sendable {
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience
         // with servers that are away, then what works on, then what leads its events away, last what writes the log.
         var runners: [any Service] = [LogFlusher(clock: clock)]
+        runners += watches(services, databases, wired, broker) as [any Service]
         runners += services.relays
         runners += services.janitors as [any Service]
         if parts.runs("operations") { runners += services.audit.runners }
@@ -187,7 +188,7 @@ public final class WaybillPlatform: Sendable {
 
     func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
 
-    private func logger(for name: String) -> Logger {
+    func logger(for name: String) -> Logger {
         var logger = logger
         logger[metadataKey: "service"] = "\(name)"
         return logger
@@ -227,7 +228,7 @@ public final class WaybillPlatform: Sendable {
         registry.registerGauge(name: "waybill_outbox_backlog", help: "Events that wait to be published; at most some thousands are counted.", labels: labels) {
             Double(relay.backlog)
         }
-        registry.registerGauge(name: "waybill_outbox_held_orders", help: "Orders that a message holds up which the broker refuses.", labels: labels) {
+        registry.registerGauge(name: "waybill_outbox_held_orders", help: "Orders of which the broker refuses something.", labels: labels) {
             Double(relay.held)
         }
         registry.registerGauge(

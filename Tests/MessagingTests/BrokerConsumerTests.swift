@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Messaging
 import ServiceLifecycle
@@ -134,6 +135,100 @@ struct BrokerConsumerTests {
         }
         #expect(try await applied().count == 1)
         #expect(try await MemoryBroker(log).lag(of: "consumer") == 1)
+    }
+
+    @Test("a message that is no event dies under the topic that it came by, with what is known of its death; what comes after it is applied and published")
+    func foreign() async throws {
+        try await publish([BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))])
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        let events = bench.toys([(1, 1)])
+        try await bench.consumer.write { try Outbox(sink: RelayedSink {}).append(events, in: $0) }
+        let relay = try await relay(of: bench.consumer)
+        #expect(try await relay.step() == 2)
+        #expect(relay.held == 0)
+        try await consuming(box) { try await isAtRest(applied: 1) }
+
+        let letter = try #require(try await deadLetters().first)
+        #expect(letter.body == Array("hello".utf8))
+        let id = try await bench.consumer.read { try $0.first(SQL("SELECT event_id FROM dead_letters")) { $0.id(0) } }
+        #expect(letter.header("deadletterid") == id.map { "consumer:\($0)" })
+        #expect(letter.header("deadletterconsumer") == "consumer")
+        #expect(letter.header("deadletterattempts") == "4")
+        #expect(letter.header("deadletterreason")?.isEmpty == false)
+        #expect(letter.header("content-type") == "application/octet-stream")
+    }
+
+    @Test("a dead letter is the event as it was, and says whose it is, after how many attempts, and why")
+    func deadLetterHeaders() async throws {
+        box.breaks(at: 2)
+        let message = try messages([(1, 2)])
+        try await publish(message)
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        #expect(try await relay(of: bench.consumer).step() == 1)
+        let letter = try #require(try await deadLetters().first)
+        #expect(letter.body == message[0].body && letter.key == message[0].key)
+        for name in ["id", "type", "source", "time", "subject"] { #expect(letter.header(name) == message[0].header(name)) }
+        #expect(letter.header("deadletterid") == "consumer:\(message[0].header("id") ?? "")")
+        #expect(letter.header("deadletterattempts") == "4")
+        #expect(letter.header("deadletterreason") == "toy 2 is broken")
+        for header in letter.headers where header.name.hasPrefix("deadletter") { #expect(header.name.allSatisfy { $0.isLowercase && $0.isASCII }) }
+    }
+
+    @Test("what is delivered again after it has died stays one dead letter")
+    func deadAgain() async throws {
+        let foreign = BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))
+        try await publish([foreign])
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        try await publish([foreign] + messages([(1, 1)]))
+        try await consuming(box) { try await isAtRest(applied: 1) }
+        #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 0)
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.consumer) == 1)
+    }
+
+    @Test("a relay whose process ends between publishing and deleting publishes again, and every event has its effect once")
+    func crashAfterPublish() async throws {
+        let folder = TemporaryPath()
+        defer { folder.remove() }
+        let path = folder.path
+        let before = try RealProcess.open("producer", at: path)
+        try await before.migrate(ToyBox.migrations, owner: "test")
+        let events = bench.toys([(1, 1), (2, 2), (1, 3)])
+        try await before.write { try Outbox(sink: RelayedSink {}).append(events, in: $0) }
+        await before.close()
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in try await RealProcess.relay(at: path) }
+
+        let producer = try RealProcess.open("producer", at: path)
+        #expect(try await bench.count(Workbench.outboxRows, in: producer) == 3, "it had not deleted what it had published")
+        try await publish(try RealProcess.published(at: path))
+        let expire = SQL("UPDATE leases SET ends_at = 1")
+        _ = try await producer.write { try $0.execute(expire) }
+        #expect(try await relay(of: producer).step() == 3)
+        #expect(try await MemoryBroker(log).lag(of: "consumer") == 6, "everything was published twice")
+        try await consuming(box) { try await isAtRest(applied: 3) }
+        let applied = try await applied()
+        #expect(applied.filter { $0.key == 1 }.map(\.value) == [1, 3])
+        #expect(applied.count == 3)
+        await producer.close()
+    }
+
+    /// A relay that has the lease of a database's outbox.
+    private func relay(of database: any Database) async throws -> OutboxRelay {
+        let broker = MemoryBroker(log)
+        try await broker.open(topology)
+        let lease = Lease(name: "relay", owner: "b", database: database, clock: bench.clock, logger: bench.logger)
+        try await lease.step()
+        return OutboxRelay(
+            database: database, broker: broker, lease: lease, registry: EventRegistry([Toy.self, Noise.self]), context: bench.producing,
+            logger: bench.logger)
+    }
+
+    /// What was published to the topic of dead letters.
+    private func deadLetters() async throws -> [BrokerMessage] {
+        let broker = MemoryBroker(log)
+        let desk = try await broker.subscribe(group: "desk", topics: ["toys.DLQ"], member: "a")
+        let deliveries = try await desk.next(limit: 10) ?? []
+        await broker.close()
+        return deliveries.map(\.message)
     }
 
     @Test("a body that nobody can read is parked under the same id however often it is delivered")

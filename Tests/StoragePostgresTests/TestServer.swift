@@ -41,6 +41,15 @@ enum TestServer {
         await database.close()
     }
 
+    /// Removes a database that a test has made. That cannot be done inside a transaction, which is all that the port has.
+    static func drop(database: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["psql", "-q", try uri(), "-c", "DROP DATABASE IF EXISTS \(database) WITH (FORCE)"]
+        try process.run()
+        process.waitUntilExit()
+    }
+
     /// The same server under another address or with other settings.
     static func uri(host: String, port: Int) throws -> String {
         var parts = try #require(URLComponents(string: uri()))
@@ -86,7 +95,7 @@ struct OwnServer: Sendable {
         try await stop()
         let signal = folder.appendingPathComponent("postgres/data/standby.signal").path
         if isStandby {
-            FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666])
+            try #require(FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666]))
         } else {
             try FileManager.default.removeItem(atPath: signal)
         }

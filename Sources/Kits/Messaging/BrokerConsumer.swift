@@ -192,6 +192,7 @@ extension BrokenEvent {
         for byte in message.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         // Where it stood is different with every delivery; what it says is not.
         self.init(
-            sequence: Int64(bitPattern: hash), type: message.header("type") ?? "unknown", key: message.key, body: message.body, error: error)
+            sequence: Int64(bitPattern: hash), type: message.header("type") ?? "unknown", key: message.key, body: message.body, topic: message.topic,
+            error: error)
     }
 }

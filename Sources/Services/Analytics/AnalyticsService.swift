@@ -26,7 +26,7 @@ public final class AnalyticsService: ServiceModule {
         Migration(
             version: 1, name: "facts and sums",
             statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
     public var migrations: [Migration] { Self.migrations }
 

@@ -25,7 +25,7 @@ enum StockStore {
                 CREATE TABLE stock_adjustments (number {serial}, product_id {id} NOT NULL, delta {int} NOT NULL, reason {text} NOT NULL, at {int} NOT NULL) {heap}
                 """,
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = "id, sku, name, currency, price, available, reserved, sold"

@@ -31,7 +31,7 @@ public final class NotificationsService: ServiceModule {
     /// The schema of its database.
     public static let migrations = [
         Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
     public var migrations: [Migration] { Self.migrations }
 

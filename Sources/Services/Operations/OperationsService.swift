@@ -24,6 +24,7 @@ public final class OperationsService: ServiceModule {
     public static let migrations = [
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
+        MessagingSchema.deadLetterTopics(version: 5),
     ]
     public var migrations: [Migration] { Self.migrations }
 
