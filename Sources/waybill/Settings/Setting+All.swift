@@ -24,6 +24,9 @@ extension Setting {
             "commit_interval_ms", .number(0...100), standard: "3",
             "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
         Setting(
+            "overload_commit_interval_ms", .number(0...200), standard: "0",
+            "The same while orders are being refused, if that is longer: more of what has been accepted gets done, each order a little later."),
+        Setting(
             "max_inflight", .number(1...100_000), standard: "512", "Most orders that are being accepted at once; more are answered 503 with Retry-After."),
         Setting(
             "target_delay_ms", .number(1...60_000), standard: "100", "Milliseconds that accepted work may wait for its turn before new orders are refused."),
