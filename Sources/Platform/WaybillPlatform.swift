@@ -86,7 +86,8 @@ public final class WaybillPlatform: Sendable {
 
         var databases: [any Database] = []
         for name in ServiceAssembly.databases { databases.append(try await open(name, in: room, if: parts.reads(name))) }
-        let broker = try givenBroker ?? room.broker()
+        // A gateway carries no events.
+        let broker = parts.local.isEmpty ? nil : try givenBroker ?? room.broker()
         let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
         var replicas: [String: ServiceReplica] = [:]
         if let distribution {
@@ -116,19 +117,23 @@ public final class WaybillPlatform: Sendable {
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
 
-        let pressure = PlatformPressure(services, clock: clock)
+        let health = ProcessHealth(
+            local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
+        health.watch.register(in: registry)
+        let pressure = PlatformPressure(services, health: health, clock: clock)
         let strained = configuration.strainedCommitInterval
         let gate = AdmissionGate(
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let routes = services.routes + (configuration.engines.runs(.gateway) ? remotes.routes(services) : [])
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,
-            maximumConnections: configuration.maximumConnections, registry: registry, readiness: { [weak self] in self?.readiness(gate) ?? [] },
+            maximumConnections: configuration.maximumConnections, registry: registry,
+            readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
             trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
-        // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then what
-        // works on, then what leads its events away, last what writes the log.
+        // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience
+        // with servers that are away, then what works on, then what leads its events away, last what writes the log.
         var runners: [any Service] = [LogFlusher(clock: clock)]
         runners += watches(services, databases, wired, broker) as [any Service]
         runners += services.relays
@@ -136,6 +141,8 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { runners += services.audit.runners }
         runners += services.appliers
         runners += services.workers
+        runners += health.runners
+        runners.append(EndOfPatience(databases: present))
         runners.append(gateway)
         runners += remotes.runners
         if parts.runs("operations") { runners += services.operations.runners }
@@ -193,10 +200,6 @@ public final class WaybillPlatform: Sendable {
         logger.critical("a database failed; the process stops so that a restart can recover", metadata: ["database": "\(name)", "error": "\(error)"])
         LogWriter.standardError.flush()
         raiseTermination()
-    }
-
-    private func readiness(_ gate: AdmissionGate) -> [(check: String, problem: String?)] {
-        [("databases", broken.withLock { $0 }.map { "\($0)" }), ("entry", gate.isDraining ? "the platform is shutting down" : nil)]
     }
 
     private func register(_ databases: [any Database], _ services: ServiceAssembly) {

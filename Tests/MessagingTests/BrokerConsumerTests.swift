@@ -122,6 +122,21 @@ struct BrokerConsumerTests {
         #expect(try await bench.consumer.read { try $0.query(Self.outboxTopic) { $0.optionalText(0) } } == ["toys.DLQ"])
     }
 
+    @Test("told to stop while storage is away, it ends, and what it had in its hands stays with the broker")
+    func stopped() async throws {
+        let database = AwayDatabase(bench.consumer)
+        try await publish(messages([(1, 1)]))
+        try await consuming(box, on: database) {
+            if try await applied().count == 1, !database.isAway.load(ordering: .relaxed) {
+                database.isAway.store(true, ordering: .relaxed)
+                try await publish(messages([(1, 2)]))
+            }
+            return box.batches.withLock { $0.count } > 1
+        }
+        #expect(try await applied().count == 1)
+        #expect(try await MemoryBroker(log).lag(of: "consumer") == 1)
+    }
+
     @Test("a message that is no event dies under the topic that it came by, with what is known of its death; what comes after it is applied and published")
     func foreign() async throws {
         try await publish([BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))])
@@ -223,6 +238,29 @@ struct BrokerConsumerTests {
         try await consuming(box) { try await isAtRest(applied: 1) }
         #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 1)
     }
+}
+
+/// A database whose server is away from some moment on: whatever is tried is undone.
+private final class AwayDatabase: Database {
+    private let inner: any Database
+    let isAway = Atomic<Bool>(false)
+    var name: String { inner.name }
+
+    init(_ inner: any Database) { self.inner = inner }
+
+    func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T {
+        try await inner.write { [self] transaction in
+            let result = try body(transaction)
+            if isAway.load(ordering: .relaxed) { throw StorageError.away }
+            return result
+        }
+    }
+    func read<T: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> T) async throws -> T {
+        if isAway.load(ordering: .relaxed) { throw StorageError.away }
+        return try await inner.read(body)
+    }
+    func migrate(_ migrations: [Migration], owner: String) async throws { try await inner.migrate(migrations, owner: owner) }
+    func close() async { await inner.close() }
 }
 
 /// The computer's clock, twenty times as fast, so that nobody waits for seconds between attempts.

@@ -39,7 +39,8 @@ import Testing
             #expect(planned.map(\.database) == Self.names)
             #expect(planned.allSatisfy { !$0.exists && $0.before == 0 && !$0.steps.isEmpty && $0.problem == nil })
             #expect(!FileManager.default.fileExists(atPath: folder))
-            #expect(await findings(configuration) == [], "of files that are not there yet there is nothing to say")
+            let unmade = await findings(configuration)
+            #expect(unmade == [], "of files that are not there yet there is nothing to say")
 
             let done = try await run(configuration)
             #expect(done.map(\.after) == planned.map(\.after) && done.allSatisfy { $0.problem == nil })
@@ -51,7 +52,8 @@ import Testing
 
             var part = configuration
             part.engines.services = [.gateway, .payments]
-            #expect(try await run(part).map(\.database) == ["payments", "payment-provider"])
+            let own = try await run(part)
+            #expect(own.map(\.database) == ["payments", "payment-provider"])
         }
     }
 
@@ -62,7 +64,8 @@ import Testing
             let held = try DataFolder(folder)
             await #expect(throws: PlatformError.self) { try await run(configuration) }
             // Looking is allowed meanwhile.
-            #expect(try await run(configuration, isDryRun: true).allSatisfy { $0.problem == nil })
+            let looked = try await run(configuration, isDryRun: true)
+            #expect(looked.allSatisfy { $0.problem == nil })
             withExtendedLifetime(held) {}
         }
         try await withFolder { folder in
@@ -73,7 +76,8 @@ import Testing
             let outcomes = try await run(configuration)
             #expect(outcomes.filter { $0.problem != nil }.map(\.database) == ["orders"])
             #expect(outcomes[0].problem?.contains("belongs to the service \"payments\"") == true)
-            #expect(await findings(configuration).filter { $0.verdict == .fail }.map(\.name) == ["schema orders"])
+            let failed = await findings(configuration).filter { $0.verdict == .fail }
+            #expect(failed.map(\.name) == ["schema orders"])
         }
     }
 
@@ -99,11 +103,16 @@ import Testing
             let schemas = before.filter { $0.name.hasSuffix(" schema") }
             #expect(schemas.map(\.name) == Self.names.map { "postgresql \($0) schema" })
             #expect(schemas.allSatisfy { $0.verdict == .warn && $0.advice.contains("waybill migrate") }, "\(schemas)")
-            #expect(try await run(configuration, isDryRun: true).allSatisfy { $0.before == 0 && !$0.steps.isEmpty && $0.problem == nil })
-            #expect(await findings(configuration).filter { $0.name.hasSuffix(" schema") } == schemas, "a dry run changes nothing")
-            #expect(try await run(configuration).allSatisfy { $0.problem == nil })
-            #expect(await findings(configuration).allSatisfy { $0.verdict != .fail && (!$0.name.hasSuffix(" schema") || $0.verdict == .ok) })
-            #expect(try await run(configuration).allSatisfy { $0.steps.isEmpty && $0.problem == nil })
+            let planned = try await run(configuration, isDryRun: true)
+            #expect(planned.allSatisfy { $0.before == 0 && !$0.steps.isEmpty && $0.problem == nil })
+            let unchanged = await findings(configuration).filter { $0.name.hasSuffix(" schema") }
+            #expect(unchanged == schemas, "a dry run changes nothing")
+            let done = try await run(configuration)
+            #expect(done.allSatisfy { $0.problem == nil })
+            let after = await findings(configuration)
+            #expect(after.allSatisfy { $0.verdict != .fail && (!$0.name.hasSuffix(" schema") || $0.verdict == .ok) })
+            let again = try await run(configuration)
+            #expect(again.allSatisfy { $0.steps.isEmpty && $0.problem == nil })
         }
     }
 

@@ -7,6 +7,32 @@ import Testing
 
 @Suite("PostgreSQL in trouble", .enabled(if: TestServer.isWanted, TestServer.missing), .timeLimit(.minutes(3)))
 struct PostgresTroubleTests {
+    @Test("once the process is ending nobody waits for a server that is away")
+    func endOfPatience() async throws {
+        var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:1/nobody")
+        configuration.patience = .seconds(3600)
+        let database = try PostgresDatabase(name: "test", configuration: configuration)
+        @Sendable func failure(isRead: Bool) async -> StorageError? {
+            do {
+                if isRead {
+                    _ = try await database.read { try $0.first(SQL("SELECT 1")) { $0.integer(0) } }
+                } else {
+                    try await database.write { try $0.execute(SQL("SELECT 1")) }
+                }
+                return nil
+            } catch { return error as? StorageError }
+        }
+        let failures = await withTaskGroup(of: StorageError?.self) { group in
+            for isRead in [true, false] { group.addTask { await failure(isRead: isRead) } }
+            database.endPatience()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(failures == [.away, .away])
+        // Nor does anybody who comes later.
+        #expect(await failure(isRead: false) == .away)
+        await database.close()
+    }
+
     @Test("a deadlock between two processes is resolved by running one of them again")
     func deadlock() async throws {
         let schema = TestServer.unusedName()
@@ -216,7 +242,8 @@ struct PostgresTroubleTests {
             #expect(newer?.verdict == .fail && newer?.words.contains("knows up to 0") == true)
             let edited = await finding([Migration(version: 1, name: "accounts", statements: [])])
             #expect(edited?.verdict == .fail && edited?.advice.isEmpty == false)
-            #expect(try await database.schemaState().version == 1)
+            let state = try await database.schemaState()
+            #expect(state.version == 1)
         }
     }
 

@@ -95,7 +95,7 @@ struct OwnServer: Sendable {
         try await stop()
         let signal = folder.appendingPathComponent("postgres/data/standby.signal").path
         if isStandby {
-            FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666])
+            try #require(FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666]))
         } else {
             try FileManager.default.removeItem(atPath: signal)
         }

@@ -73,6 +73,12 @@ public final class PostgresDatabase: Database {
         }
     }
 
+    public func endPatience() {
+        work.hurry()
+        for writer in writers { writer.wake.give() }
+        readers.endPatience()
+    }
+
     public func close() async {
         guard work.close() else { return }
         for writer in writers { writer.wake.give() }

@@ -136,7 +136,7 @@ final class PostgresWriter: @unchecked Sendable {
                 stop(.broken(text))
                 continue
             } catch {
-                wake.wait(until: link.nextAttempt)
+                if !work.isHurried { wake.wait(until: link.nextAttempt) }
             }
             expire(&batch, late)
             if batch.isEmpty { return nil }
@@ -165,13 +165,13 @@ final class PostgresWriter: @unchecked Sendable {
 
     func open() throws -> PostgresConnection { try link.open { try lock?.take(on: $0) } }
 
-    /// Lets those go who have waited for longer than they are to; all of them when the database is being closed.
+    /// Lets those go who have waited for longer than they are to; all of them when the process is ending.
     func expire(_ batch: inout [WorkQueue.Entry], _ late: StorageError) {
         let now = DispatchTime.now().uptimeNanoseconds
-        let oldest = now - min(now, UInt64(max(0, configuration.patience.nanoseconds)))
-        let isClosing = work.isClosed
-        for entry in batch where isClosing || entry.since < oldest { entry.work.fail(late) }
-        batch.removeAll { isClosing || $0.since < oldest }
+        let isHurried = work.isHurried
+        let oldest = isHurried ? now : now - min(now, UInt64(max(0, configuration.patience.nanoseconds)))
+        for entry in batch where isHurried || entry.since < oldest { entry.work.fail(late) }
+        batch.removeAll { isHurried || $0.since < oldest }
         for entry in work.expired(before: oldest) { entry.work.fail(StorageError.away) }
     }
 

@@ -54,6 +54,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
             await subscription.withLock { $0 }?.close()
             await consumer.ended()
         } onGracefulShutdown: {
+            self.consumer.stop()
             self.stopping.stop()
         }
     }
@@ -89,7 +90,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
                 }
             } catch {
                 consumer.logger.warning("the broker delivers nothing", metadata: ["error": "\(error)"])
-                try? await consumer.context.clock.sleep(for: pause)
+                await rest(pause)
                 pause = min(pause * 2, BrokerConsumer.longestPause)
             }
         }
@@ -163,6 +164,11 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
         }
     }
 
+    /// Waits, unless the process is told to stop.
+    private func rest(_ pause: Duration) async {
+        try? await cancelWhenGracefulShutdown { try await self.consumer.context.clock.sleep(for: pause) }
+    }
+
     private func untilDone(_ complaint: Logger.Message, _ body: () async throws -> Void) async -> Bool {
         var pause: Duration = .milliseconds(100)
         while !isOver {
@@ -171,7 +177,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
                 return true
             } catch StorageError.closed { return false } catch {
                 consumer.logger.warning(complaint, metadata: ["error": "\(error)"])
-                try? await consumer.context.clock.sleep(for: pause)
+                await rest(pause)
                 pause = min(pause * 2, BrokerConsumer.longestPause)
             }
         }

@@ -55,6 +55,8 @@ public final class Consumer: Service, CustomStringConvertible {
     let exactLogs = Mutex<[String: Int64]>([:])
     /// What it must mind where other processes of its service work on the same database; nil where it is alone.
     let replicas: Replicas?
+    /// Whether the process is ending: then storage that is away is not waited for, and what was not applied stays where it is.
+    private let isStopping = Atomic<Bool>(false)
     /// The partitions that the batch at hand came from.
     let partitions = Mutex<[String]>([])
     private let applied: Counter
@@ -116,10 +118,17 @@ public final class Consumer: Service, CustomStringConvertible {
                 group.cancelAll()
             }
         } onGracefulShutdown: {
+            self.stop()
             self.feed.stop()
         }
         await ended()
     }
+
+    /// The process is ending: the batch at hand is finished, unless storage is away.
+    func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    /// Whether what cannot be done now is left to another process, or to the next start.
+    private var isOver: Bool { isStopping.load(ordering: .relaxed) || Task.isCancelled }
 
     /// Notes that this run ended as it should. If that cannot be written, the next start is a careful one: slower, not wrong.
     func ended() async { try? await database.write { try Runs.end(in: $0) } }
@@ -182,10 +191,10 @@ public final class Consumer: Service, CustomStringConvertible {
                 logger.notice("a batch is left to another process", metadata: ["partition": "\(lost.partition)"])
                 return false
             } catch let error as StorageError where error.isOutage {
-                if error.isFinal { return false }
+                if error.isFinal || isOver { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
-                if Task.isCancelled { return false }
+                if isOver { return false }
                 wait = min(wait * 2, .seconds(5))
             } catch {
                 if events.count == 1 { return await park(events[0], error, attempt: max(1, attempt)) }
@@ -229,17 +238,17 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     func retryingOutages(_ body: () async throws -> Void) async -> Bool {
-        while !Task.isCancelled {
+        while true {
             do {
                 try await body()
                 return true
             } catch is PartitionClaims.Lost { return false } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
-                if let error = error as? StorageError, error.isFinal { return false }
+                if isOver || (error as? StorageError)?.isFinal == true { return false }
                 try? await context.clock.sleep(for: .seconds(1))
+                if isOver { return false }
             }
         }
-        return false
     }
 }
 

@@ -84,7 +84,7 @@ public final class OutboxRelay: Service, CustomStringConvertible {
                     if error is Lease.Lost { standBy() }
                     failures.increment()
                     logger.warning("cannot relay events; they wait in the outbox", metadata: ["error": "\(error)"])
-                    try? await context.clock.sleep(for: pause)
+                    try? await cancelWhenGracefulShutdown { [clock = context.clock, pause] in try await clock.sleep(for: pause) }
                     pause = min(pause * 2, OutboxRelay.longestPause)
                 }
             }

@@ -85,6 +85,9 @@ public protocol Database: AnyObject, Sendable {
     /// - Throws: ``MigrationError``.
     func migrate(_ migrations: [Migration], owner: String) async throws
 
+    /// From now on nobody waits for a server that is away: what waits fails at once, and so does whatever comes. For a process that is ending.
+    func endPatience()
+
     /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
     func close() async
 }
@@ -93,6 +96,8 @@ extension Database {
     /// Several writers commit in any order: an engine that can promise more says so.
     public var commitsInOrder: Bool { false }
     public var waitingWrites: Int { 0 }
+    /// Nothing to do for an engine that is no server.
+    public func endPatience() {}
 }
 
 /// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.

@@ -28,7 +28,7 @@ enum FactTable {
         taken_back = excluded.taken_back, captured = excluded.captured, refunded = excluded.refunded, reason = excluded.reason, products = excluded.products
         """)
     private static let insert = SQL(
-        "INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING")
+        "INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (order_id) DO NOTHING")
     private static let clear = SQL("DELETE FROM orders")
 
     /// The facts of these orders that there are, locked in the order of their keys.

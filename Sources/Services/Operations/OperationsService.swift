@@ -25,6 +25,7 @@ public final class OperationsService: ServiceModule {
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
         MessagingSchema.deadLetterTopics(version: 5),
+        Migration(version: 6, name: "redrives of many dead letters", statements: DeadLetterRunTable.statements),
     ]
     public var migrations: [Migration] { Self.migrations }
 

@@ -43,7 +43,7 @@ enum PaymentStore {
         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, currency = excluded.currency, amount = excluded.amount, method = excluded.method,
         intent_id = excluded.intent_id, reason = excluded.reason, updated_at = excluded.updated_at
         """)
-    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
+    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (order_id) DO NOTHING")
     private static let lock = SQL("SELECT \(columns) FROM payments WHERE order_id = $1 {forUpdate}")
     private static let select = SQL("SELECT \(columns) FROM payments WHERE order_id = $1")
 
