@@ -36,9 +36,9 @@ final class OutboxWatch: Service, CustomStringConvertible {
         seen.withLock { $0 = time }
     }
 
-    /// Events that wait to be published, and when the oldest of them was decided.
+    /// Events that wait to be published, and when the oldest of them was decided. An order that is held back because the broker refuses it is no reason to refuse others.
     var waiting: (events: Int, since: Timestamp?) {
-        if replica.replicas.lease.isHeld { return (replica.relay.backlog, replica.relay.oldest) }
+        if replica.replicas.lease.isHeld { return replica.relay.pending }
         let since = seen.withLock { $0 }
         return (since == nil ? 0 : OutboxWatch.held, since)
     }
