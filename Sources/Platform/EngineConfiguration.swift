@@ -101,6 +101,9 @@ public enum BrokerChoice: Sendable, Equatable {
 
 /// Events through Kafka.
 public struct KafkaSettings: Sendable, Equatable {
+    /// How events are compressed on their way and in the brokers' logs.
+    public enum Compression: String, Sendable { case none, lz4, zstd }
+
     /// `host:port,host:port`.
     public var bootstrap: String
     public var partitions = 12
@@ -108,6 +111,11 @@ public struct KafkaSettings: Sendable, Equatable {
     public var prefix = ""
     /// Copies of each topic; a cluster with fewer brokers gets as many copies as it has brokers.
     public var replication = 3
+    /// Whether topics that are missing are made with Kafka's administration protocol; if not, they are there, or the brokers make them by themselves.
+    public var createsTopics = true
+    /// Properties of the topics that are made, such as `retention.ms`, under Kafka's own names.
+    public var topicProperties: [String: String] = [:]
+    public var compression = Compression.lz4
     /// Passed to librdkafka as they are (`security.protocol`, `sasl.username` ...). May hold passwords: never to be printed.
     public var properties: [String: Secret] = [:]
 

@@ -75,6 +75,9 @@ struct EngineRoom: Sendable {
             #if ENGINE_KAFKA
                 var own = KafkaConfiguration(bootstrapServers: settings.bootstrap)
                 own.replicationFactor = settings.replication
+                own.createsTopics = settings.createsTopics
+                own.topicProperties = settings.topicProperties
+                own.compression = .init(rawValue: settings.compression.rawValue) ?? own.compression
                 own.properties = settings.properties.mapValues(\.value)
                 let kafka = KafkaBroker(own, logger: logger)
                 return settings.prefix.isEmpty ? kafka : PrefixedBroker(kafka, prefix: settings.prefix)

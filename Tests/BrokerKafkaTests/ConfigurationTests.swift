@@ -143,6 +143,23 @@ struct ConfigurationTests {
         #expect(try lags("\"0\": {\"consumer_lag\": -1}, \"1\": {\"consumer_lag\": 3}") == ["0": 0, "1": 3])
     }
 
+    @Test("topics get no more replicas than there are brokers, and are not made where nothing could be published to them")
+    func replicas() throws {
+        var configuration = KafkaConfiguration(bootstrapServers: "127.0.0.1:1")
+        let log = TestLog()
+        func creation(brokers: Int) -> KafkaTopicCreation { KafkaTopicCreation(configuration, brokers: brokers, logger: log.logger) }
+        #expect(creation(brokers: 1).replicas == nil, "the cluster's own default")
+        configuration.replicationFactor = 3
+        #expect([0, 1, 3, 5].map { creation(brokers: $0).replicas } == [1, 1, 3, 3])
+        try creation(brokers: 3).checkReplicas()
+        #expect(log.lines.isEmpty)
+        try creation(brokers: 2).checkReplicas()
+        #expect(log.lines.contains { $0.contains("fewer replicas") })
+        configuration.topicProperties["min.insync.replicas"] = "2"
+        try creation(brokers: 2).checkReplicas()
+        #expect(throws: BrokerError.self) { try creation(brokers: 1).checkReplicas() }
+    }
+
     @Test("findings say what is wrong with a topic and what to do")
     func findings() {
         var cluster = KafkaCluster(brokers: ["a:1", "b:1"])

@@ -22,18 +22,17 @@ struct ConsumerStateTests {
         }
     }
 
-    @Test("are committed when acknowledged, once")
-    func commits() {
+    @Test("are handed out when acknowledged, once")
+    func handsOut() {
         state.arrive(deliveries(place, 5...7))
         let batch = state.take(limit: 10).deliveries
         #expect(batch.map(\.position) == [5, 6, 7])
-        #expect(state.due.isEmpty)
+        #expect(state.takeDue().isEmpty)
         #expect(state.acknowledge(batch))
-        #expect(state.due == [.init(topic: "orders", number: 3, offset: 8)])
-        state.committed(state.due)
-        #expect(state.due.isEmpty)
+        #expect(state.takeDue() == [.init(topic: "orders", number: 3, offset: 8)])
+        #expect(state.takeDue().isEmpty)
         #expect(!state.acknowledge(batch), "again")
-        #expect(state.due.isEmpty)
+        #expect(state.takeDue().isEmpty)
     }
 
     @Test("wait for a batch that was taken before and is not acknowledged")
@@ -41,16 +40,16 @@ struct ConsumerStateTests {
         state.arrive(deliveries(place, 0...5))
         let (first, second) = (state.take(limit: 2).deliveries, state.take(limit: 3).deliveries)
         #expect(!state.acknowledge(second))
-        #expect(state.due.isEmpty)
+        #expect(state.takeDue().isEmpty)
         #expect(state.acknowledge(first))
-        #expect(state.due == [.init(topic: "orders", number: 3, offset: 5)])
+        #expect(state.takeDue() == [.init(topic: "orders", number: 3, offset: 5)])
     }
 
     @Test("of several partitions are kept apart")
     func partitions() {
         state.arrive(deliveries(place, 0...1) + deliveries(other, 7...7))
         #expect(state.acknowledge(state.take(limit: 10).deliveries))
-        #expect(Set(state.due.map(\.offset)) == [2, 8])
+        #expect(Set(state.takeDue().map(\.offset)) == [2, 8])
     }
 
     @Test("of a session that has ended are not noted, and what waits of it is gone")
@@ -64,7 +63,7 @@ struct ConsumerStateTests {
         #expect(state.held == 0)
     }
 
-    @Test("that are acknowledged and not committed are handed out when their session ends")
+    @Test("that are acknowledged and were not handed out are so when their session ends")
     func farewell() {
         state.arrive(deliveries(place, 0...3))
         _ = state.acknowledge(state.take(limit: 2).deliveries)
@@ -91,7 +90,6 @@ struct ConsumerStateTests {
 /// The state in a place of its own, so that a check may change it.
 private final class Member {
     private var state = ConsumerState(maximumMessages: 10, maximumBytes: 10_000)
-    var due: [ConsumerState.Position] { state.due }
     var held: Int { state.held }
     var isAssigned: Bool { state.isAssigned }
     func begin(_ place: ConsumerState.Place) { state.begin(place) }
@@ -101,5 +99,5 @@ private final class Member {
     func arrive(_ deliveries: [BrokerDelivery]) { state.arrive(deliveries) }
     func take(limit: Int) -> (deliveries: [BrokerDelivery], hasRoom: Bool) { state.take(limit: limit) }
     func acknowledge(_ deliveries: [BrokerDelivery]) -> Bool { state.acknowledge(deliveries) }
-    func committed(_ positions: [ConsumerState.Position]) { state.committed(positions) }
+    func takeDue() -> [ConsumerState.Position] { state.takeDue() }
 }

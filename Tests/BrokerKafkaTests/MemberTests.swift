@@ -53,14 +53,15 @@ struct MemberTests {
     @Test("stay members while their caller works on a batch for longer than a poll may take")
     func longWork() async throws {
         var configuration = try TestCluster.configuration()
-        configuration.properties["max.poll.interval.ms"] = "6000"
+        // The least that is possible.
+        configuration.properties["max.poll.interval.ms"] = "\(configuration.sessionTimeout.timeout)"
         let (broker, topology) = (TestCluster.broker(configuration), TestCluster.topology())
         try await broker.open(topology)
         try await broker.publish((0..<3000).map { TestCluster.message($0 % 40, $0 / 40, topic: topology.topics[0]) })
         let member = try await broker.subscribe(group: topology.groups[0].name, topics: topology.topics, member: "a")
         let early = try #require(try await member.next(limit: 10))
         // The time is what is tested: a member that does not poll is expelled after it.
-        try await Task.sleep(for: .seconds(8))
+        try await Task.sleep(for: configuration.sessionTimeout + .seconds(2))
         await member.acknowledge(early)
         let late = try await member.take(3000 - early.count)
         #expect(late.count == 3000 - early.count, "nothing came again")

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # Kafka for scripts/engines: librdkafka's mock cluster in a process of its own (Tests/KafkaMock), at a port that it chooses. It keeps nothing when it stops, and of
-# each partition the newest five mebibytes. A real cluster takes its place where WAYBILL_TEST_KAFKA names one.
+# each partition the newest five mebibytes. It makes the topics in WAYBILL_KAFKA_MOCK_TOPICS ("orders:12 stock:12") at once, others with 4 partitions when somebody
+# asks for them. A real cluster takes its place where WAYBILL_TEST_KAFKA names one.
 
 # The newer of the binaries that are built.
 kafka_program() {
@@ -13,18 +14,19 @@ kafka_program() {
 }
 
 start_kafka() {
-    local program
+    local program topic arguments=(--forever --brokers "${WAYBILL_KAFKA_MOCK_BROKERS:-1}")
     if [[ -n ${WAYBILL_TEST_KAFKA:-} ]]; then
         export_engine WAYBILL_TEST_KAFKA "$WAYBILL_TEST_KAFKA"
         return
     fi
     program=$(kafka_program)
+    for topic in ${WAYBILL_KAFKA_MOCK_TOPICS:-}; do arguments+=(--topic "$topic"); done
     rm -f "$dir/kafka.log"
-    setsid "$program" --forever --brokers "${WAYBILL_KAFKA_MOCK_BROKERS:-1}" </dev/null >"$dir/kafka.log" 2>&1 &
+    setsid "$program" "${arguments[@]}" </dev/null >"$dir/kafka.log" 2>&1 &
     echo $! >"$dir/kafka.pid"
     wait_for 20 Kafka grep -q '^bootstrap=' "$dir/kafka.log"
     export_engine WAYBILL_TEST_KAFKA "$(sed -n 's/^bootstrap=//p' "$dir/kafka.log")"
-    # It knows no topic administration: whoever asks for that waits for nothing.
+    # It knows no topic administration, so whoever asks for that waits for nothing; and it answers a fetch that finds nothing only when its time is up.
     export_engine WAYBILL_TEST_KAFKA_IS_MOCK yes
 }
 

@@ -13,7 +13,7 @@ struct ConsumerState {
         var name: String { "\(topic)/\(number)" }
     }
 
-    /// A position that may be committed: the first message that the group has not applied.
+    /// A position of the group: the first message that it has not applied.
     struct Position: Sendable, Equatable {
         let topic: String
         let number: Int32
@@ -26,7 +26,8 @@ struct ConsumerState {
         /// acknowledges everything before it.
         var taken: Deque<(last: Int64, isAcknowledged: Bool)> = []
         var acknowledged: Int64 = -1
-        var committed: Int64 = -1
+        /// How much of that was handed out to be committed.
+        var handedOut: Int64 = -1
     }
 
     private var shares: [Int64: Share] = [:]
@@ -54,7 +55,7 @@ struct ConsumerState {
     mutating func begin(_ place: Place) { shares[place.session] = Share(place: place) }
 
     /// Ends the sessions of partitions: nothing that waits of them is given out any more.
-    /// - Returns: what of them is acknowledged and not committed.
+    /// - Returns: what of them is acknowledged and was not handed out.
     mutating func end(_ sessions: some Sequence<Int64>) -> [Position] {
         let ended = sessions.compactMap { shares.removeValue(forKey: $0) }
         waiting.removeAll { shares[$0.session] == nil }
@@ -86,7 +87,7 @@ struct ConsumerState {
     }
 
     /// Notes that a batch, all that was taken at once, is durable. What belongs to a session that has ended is not noted.
-    /// - Returns: whether there is a position to commit that there was not before.
+    /// - Returns: whether there is a position to hand out that there was not before.
     mutating func acknowledge(_ deliveries: [BrokerDelivery]) -> Bool {
         var hasProgress = false
         for (session, last) in ConsumerState.lasts(of: deliveries) {
@@ -102,20 +103,15 @@ struct ConsumerState {
         return hasProgress
     }
 
-    /// What is acknowledged and not committed.
-    var due: [Position] { shares.values.compactMap(ConsumerState.due) }
-
-    /// Notes what the brokers have.
-    mutating func committed(_ positions: [Position]) {
-        for position in positions {
-            for (session, share) in shares where share.place.number == position.number && share.place.topic == position.topic {
-                shares[session]?.committed = max(share.committed, position.offset)
-            }
-        }
+    /// Hands out what is acknowledged, once.
+    mutating func takeDue() -> [Position] {
+        let due = shares.values.compactMap(ConsumerState.due)
+        for (session, share) in shares { shares[session]?.handedOut = share.acknowledged }
+        return due
     }
 
     private static func due(_ share: Share) -> Position? {
-        share.acknowledged > share.committed ? Position(topic: share.place.topic, number: share.place.number, offset: share.acknowledged) : nil
+        share.acknowledged > share.handedOut ? Position(topic: share.place.topic, number: share.place.number, offset: share.acknowledged) : nil
     }
 
     /// The last position of each session.

@@ -21,11 +21,13 @@ final class KafkaAdministration: Sendable {
     func open(_ topology: BrokerTopology) async throws {
         try await perform { client in
             let deadline = ContinuousClock.now + self.configuration.requestTimeout * 2
-            var missing = try self.missing(topology.topics, client)
+            let cluster = try self.look(client)
+            var missing = cluster.missing(topology.topics)
             if missing.isEmpty { return }
             if self.configuration.createsTopics {
-                try KafkaTopicCreation(self.configuration, logger: self.logger).create(missing, partitions: topology.partitions, client)
-                missing = try self.missing(topology.topics, client)
+                let creation = KafkaTopicCreation(self.configuration, brokers: cluster.brokers.count, logger: self.logger)
+                try creation.create(missing, partitions: topology.partitions, client)
+                missing = try self.look(client).missing(topology.topics)
             }
             // Topics that were made a moment ago are not known to all brokers yet; where they could not be made so, asking for them may make them.
             while !missing.isEmpty {
@@ -37,10 +39,7 @@ final class KafkaAdministration: Sendable {
         }
     }
 
-    private func missing(_ topics: [String], _ client: KafkaClient) throws -> [String] {
-        let known = try KafkaCluster.look(client, timeout: configuration.requestTimeout).topics
-        return topics.filter { known[$0] == nil }
-    }
+    private func look(_ client: KafkaClient) throws -> KafkaCluster { try KafkaCluster.look(client, timeout: configuration.requestTimeout) }
 
     /// Asks for each topic by its name: brokers with `auto.create.topics.enable` then make it, with partitions of their own choice.
     /// - Returns: what is still missing.
@@ -59,7 +58,7 @@ final class KafkaAdministration: Sendable {
     /// How many messages of its topics a group has not acknowledged; nil where none of its topics exists.
     func lag(of group: BrokerTopology.Group) async throws -> Int? {
         try await perform { client in
-            let cluster = try KafkaCluster.look(client, timeout: self.configuration.requestTimeout)
+            let cluster = try self.look(client)
             let partitions = KafkaAdministration.partitions(of: group, in: cluster)
             if partitions.isEmpty { return nil }
             let progress = try KafkaGroupProgress.look(at: group.name, partitions, client, timeout: self.configuration.requestTimeout)
@@ -67,7 +66,7 @@ final class KafkaAdministration: Sendable {
         }
     }
 
-    private static func partitions(of group: BrokerTopology.Group, in cluster: KafkaCluster) -> [KafkaConsumer.Partition] {
+    private static func partitions(of group: BrokerTopology.Group, in cluster: KafkaCluster) -> [KafkaAssignment.Partition] {
         group.topics.flatMap { topic in (0..<(cluster.topics[topic]?.partitions ?? 0)).map { .init(topic: topic, number: Int32($0)) } }
     }
 
@@ -76,7 +75,7 @@ final class KafkaAdministration: Sendable {
         let advice = "check that the brokers run, and the addresses and credentials in the configuration"
         do {
             return try await perform { client in
-                let cluster = try KafkaCluster.look(client, timeout: self.configuration.requestTimeout)
+                let cluster = try self.look(client)
                 let version = rd_kafka_version_str().map { String(cString: $0) } ?? "?"
                 var findings = [
                     EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")

@@ -1,7 +1,6 @@
 import CKafka
 import Logging
 import Messaging
-import Synchronization
 
 /// What the library tells a client, on the thread that polls it.
 protocol KafkaEvents: AnyObject, Sendable {
@@ -22,7 +21,6 @@ protocol KafkaEvents: AnyObject, Sendable {
 private final class KafkaCallbacks: Sendable {
     let logger: Logger
     let events: (any KafkaEvents)?
-    let isJoining = Atomic<Bool>(false)
     init(logger: Logger, events: (any KafkaEvents)?) { (self.logger, self.events) = (logger, events) }
 
     static func of(_ opaque: UnsafeMutableRawPointer?) -> KafkaCallbacks? {
@@ -34,14 +32,8 @@ private final class KafkaCallbacks: Sendable {
 final class KafkaClient: @unchecked Sendable {
     enum Kind { case producer, consumer }
 
-    /// Requests by their numbers in Kafka's protocol.
-    private static let (joinGroup, syncGroup): (Int16, Int16) = (11, 14)
     let handle: OpaquePointer
     private let callbacks: Unmanaged<KafkaCallbacks>
-
-    /// Whether the member has asked to join a new generation of its group and has no part in it yet. The coordinator reads a commit that is sent now only when that
-    /// generation has begun, and refuses it as one of the old generation; librdkafka 2.0 then believes that all its partitions are lost (its issue 4908).
-    var isJoining: Bool { callbacks.takeUnretainedValue().isJoining.load(ordering: .acquiring) }
 
     /// - Parameter events: kept until the client is destroyed.
     /// - Throws: ``BrokerError/misconfigured(_:)`` that names the setting, never its value.
@@ -53,7 +45,7 @@ final class KafkaClient: @unchecked Sendable {
         }
         callbacks = Unmanaged.passRetained(KafkaCallbacks(logger: logger, events: events))
         rd_kafka_conf_set_opaque(conf, callbacks.toOpaque())
-        KafkaClient.install(kind, in: conf, callbacks.toOpaque(), hasEvents: events != nil)
+        KafkaClient.install(kind, in: conf, hasEvents: events != nil)
         var text = [CChar](repeating: 0, count: 512)
         guard let handle = rd_kafka_new(kind == .producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, &text, text.count) else {
             rd_kafka_conf_destroy(conf)
@@ -79,7 +71,7 @@ final class KafkaClient: @unchecked Sendable {
         }
     }
 
-    private static func install(_ kind: Kind, in conf: OpaquePointer, _ callbacks: UnsafeMutableRawPointer, hasEvents: Bool) {
+    private static func install(_ kind: Kind, in conf: OpaquePointer, hasEvents: Bool) {
         // Called by the library's own threads.
         rd_kafka_conf_set_log_cb(conf) { handle, level, facility, text in
             guard let text, let callbacks = KafkaCallbacks.of(rd_kafka_opaque(handle)) else { return }
@@ -107,30 +99,7 @@ final class KafkaClient: @unchecked Sendable {
                 if let partitions { KafkaCallbacks.of(opaque)?.events?.rebalance(error, partitions) }
             }
             rd_kafka_conf_set_offset_commit_cb(conf) { _, error, partitions, opaque in KafkaCallbacks.of(opaque)?.events?.committed(error, partitions) }
-            watchJoining(conf, callbacks)
         }
-    }
-
-    /// Keeps ``isJoining`` up to date. Called by the library's own threads.
-    private static func watchJoining(_ conf: OpaquePointer, _ callbacks: UnsafeMutableRawPointer) {
-        rd_kafka_conf_interceptor_add_on_new(
-            conf, "waybill",
-            { handle, _, opaque, _, _ in
-                rd_kafka_interceptor_add_on_request_sent(
-                    handle, "waybill",
-                    { _, _, _, _, request, _, _, _, opaque in
-                        if request == KafkaClient.joinGroup { KafkaCallbacks.of(opaque)?.isJoining.store(true, ordering: .releasing) }
-                        return RD_KAFKA_RESP_ERR_NO_ERROR
-                    }, opaque)
-                return rd_kafka_interceptor_add_on_response_received(
-                    handle, "waybill",
-                    { _, _, _, _, request, _, _, _, _, error, opaque in
-                        if request == KafkaClient.syncGroup, error == RD_KAFKA_RESP_ERR_NO_ERROR {
-                            KafkaCallbacks.of(opaque)?.isJoining.store(false, ordering: .releasing)
-                        }
-                        return RD_KAFKA_RESP_ERR_NO_ERROR
-                    }, opaque)
-            }, callbacks)
     }
 
     /// Ends the client; may take until the library's threads have ended. Nobody may use it any more.

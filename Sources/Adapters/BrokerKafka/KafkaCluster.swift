@@ -13,6 +13,8 @@ struct KafkaCluster: Sendable {
     var brokers: [String] = []
     var topics: [String: Topic] = [:]
 
+    /// Those of these topics that there are not.
+    func missing(_ names: [String]) -> [String] { names.filter { topics[$0] == nil } }
 }
 
 extension KafkaCluster {

@@ -9,13 +9,12 @@ public struct KafkaConfiguration: Sendable {
     public var clientID = "waybill"
     /// lz4 costs next to nothing; zstd makes logs a third smaller for a few microseconds more per event.
     public var compression = Compression.lz4
-    /// How many brokers keep each topic that is made here; nil for the cluster's own default.
+    /// How many brokers keep each topic that is made here, but never more than there are; nil for the cluster's own default.
     public var replicationFactor: Int?
-    /// How many of them must have a message before it counts as published; nil for the cluster's own default.
-    public var minimumInsyncReplicas: Int?
     /// The largest message, key and headers included, that is accepted and that topics made here accept.
     public var maximumMessageBytes = 4 << 20
-    /// Settings of topics that are made here, such as `retention.ms`, under Kafka's own names.
+    /// Settings of topics that are made here, under Kafka's own names: `retention.ms`, `min.insync.replicas` (how many brokers must have a message before it counts as
+    /// published).
     public var topicProperties: [String: String] = [:]
     /// Whether missing topics are made with the administration protocol. Where they are not, or where that fails, the brokers are asked to make them by themselves
     /// (`auto.create.topics.enable`), with partitions of their own choice.
@@ -73,11 +72,14 @@ extension KafkaConfiguration {
         ]
     }
 
-    /// The library fetches ahead for the time that it may sleep when its queue was full, a second: as many messages as that may take.
+    /// Of positions the library commits those that it was handed (``KafkaConsumer``), and never of its own accord one of a message that it has given out.
+    ///
+    /// It fetches ahead for the time that it may sleep when its queue was full, a second: as many messages as that may take.
     func consumer(group: String, member: String) -> [Setting] {
         let session = Int(sessionTimeout.milliseconds)
         return common + [
-            ("client.id", "\(clientID)-\(member)"), ("group.id", group), ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
+            ("client.id", "\(clientID)-\(member)"), ("group.id", group), ("enable.auto.commit", "true"), ("enable.auto.offset.store", "false"),
+            ("auto.commit.interval.ms", "\(commitInterval.timeout)"),
             ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"), ("session.timeout.ms", "\(session)"),
             ("heartbeat.interval.ms", "\(max(1, session / 4))"), ("max.poll.interval.ms", "\(max(300_000, session))"), ("check.crcs", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", "\(max(1, maximumHeldBytes >> 10))"),

@@ -10,7 +10,7 @@ struct KafkaGroupProgress: Sendable {
 
     /// Asks for a group's positions and the partitions' ends; waits.
     /// - Throws: ``BrokerError/unavailable(_:)``.
-    static func look(at group: String, _ partitions: [KafkaConsumer.Partition], _ client: KafkaClient, timeout: Duration) throws -> [KafkaGroupProgress] {
+    static func look(at group: String, _ partitions: [KafkaAssignment.Partition], _ client: KafkaClient, timeout: Duration) throws -> [KafkaGroupProgress] {
         if partitions.isEmpty { return [] }
         let committed = try committed(by: group, partitions, client, timeout: timeout)
         let deadline = ContinuousClock.now + timeout
@@ -25,8 +25,8 @@ struct KafkaGroupProgress: Sendable {
     }
 
     private static func committed(
-        by group: String, _ partitions: [KafkaConsumer.Partition], _ client: KafkaClient, timeout: Duration
-    ) throws -> [KafkaConsumer.Partition: Int64] {
+        by group: String, _ partitions: [KafkaAssignment.Partition], _ client: KafkaClient, timeout: Duration
+    ) throws -> [KafkaAssignment.Partition: Int64] {
         let list = rd_kafka_topic_partition_list_new(Int32(partitions.count))
         defer { rd_kafka_topic_partition_list_destroy(list) }
         for partition in partitions { rd_kafka_topic_partition_list_add(list, partition.topic, partition.number) }
@@ -47,7 +47,7 @@ struct KafkaGroupProgress: Sendable {
         return try positions(result)
     }
 
-    private static func positions(_ result: OpaquePointer) throws -> [KafkaConsumer.Partition: Int64] {
+    private static func positions(_ result: OpaquePointer) throws -> [KafkaAssignment.Partition: Int64] {
         var count = 0
         let groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count)
         guard let group = UnsafeBufferPointer(start: groups, count: count).first else { return [:] }
@@ -55,6 +55,6 @@ struct KafkaGroupProgress: Sendable {
             throw BrokerError.unavailable("kafka: \(rd_kafka_error_string(error).map { String(cString: $0) } ?? "the group is not known")")
         }
         guard let list = UnsafeMutablePointer(mutating: rd_kafka_group_result_partitions(group)) else { return [:] }
-        return Dictionary(list.positions.map { (KafkaConsumer.Partition(topic: $0.topic, number: $0.number), $0.offset) }) { first, _ in first }
+        return Dictionary(list.positions.map { (KafkaAssignment.Partition(topic: $0.topic, number: $0.number), $0.offset) }) { first, _ in first }
     }
 }

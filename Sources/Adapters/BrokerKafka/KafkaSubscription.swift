@@ -16,10 +16,8 @@ final class KafkaSubscription: BrokerSubscription {
         /// What the caller is to be told at every call: nothing will ever come again.
         var end: BrokerError?
         var isClosed = false
-        /// Whether the member is to leave, and to come back with nothing.
-        var rejoins = false
-        /// Positions of sessions that ``rejoin()`` has ended.
-        var farewell: [ConsumerState.Position] = []
+        /// Set where the member is to leave, and to come back with nothing: the positions of the sessions that ``rejoin()`` has ended.
+        var farewell: [ConsumerState.Position]?
         /// Whether the process is to seem to have crashed.
         var isAbandoned = false
     }
@@ -77,8 +75,7 @@ final class KafkaSubscription: BrokerSubscription {
     func rejoin() async {
         state.withLock { state in
             if state.isClosed { return }
-            state.farewell += state.consumer.endAll()
-            state.rejoins = true
+            state.farewell = (state.farewell ?? []) + state.consumer.endAll()
         }
         wake.give()
     }

@@ -5,14 +5,22 @@ import Messaging
 /// Makes topics with the administration protocol.
 struct KafkaTopicCreation {
     private let configuration: KafkaConfiguration
+    private let brokers: Int
     private let logger: Logger
 
-    init(_ configuration: KafkaConfiguration, logger: Logger) { (self.configuration, self.logger) = (configuration, logger) }
+    /// - Parameter brokers: how many the cluster has; a topic cannot have more replicas.
+    init(_ configuration: KafkaConfiguration, brokers: Int, logger: Logger) {
+        (self.configuration, self.brokers, self.logger) = (configuration, brokers, logger)
+    }
+
+    /// The copies of each topic; nil for the cluster's own default.
+    var replicas: Int? { configuration.replicationFactor.map { max(1, min($0, brokers)) } }
 
     /// Makes topics, as far as the brokers can; waits. That another process makes them at the same time is fine. Where the brokers do not know the protocol or do
     /// not answer, nothing is made and a line in the log says so.
-    /// - Throws: ``BrokerError/misconfigured(_:)`` when they refuse.
+    /// - Throws: ``BrokerError/misconfigured(_:)`` when they refuse, or when nothing could ever be published to such topics.
     func create(_ topics: [String], partitions: Int, _ client: KafkaClient) throws {
+        try checkReplicas()
         var requests = try topics.map { try request($0, partitions: partitions) }
         defer { rd_kafka_NewTopic_destroy_array(&requests, requests.count) }
         let options = rd_kafka_AdminOptions_new(client.handle, RD_KAFKA_ADMIN_OP_CREATETOPICS)
@@ -38,15 +46,24 @@ struct KafkaTopicCreation {
 
     private func request(_ topic: String, partitions: Int) throws -> OpaquePointer? {
         var text = [CChar](repeating: 0, count: 512)
-        let replicas = Int32(configuration.replicationFactor ?? -1)
-        guard let request = rd_kafka_NewTopic_new(topic, Int32(partitions), replicas, &text, text.count) else {
+        guard let request = rd_kafka_NewTopic_new(topic, Int32(partitions), Int32(replicas ?? -1), &text, text.count) else {
             throw BrokerError.misconfigured("kafka: topic \(topic): \(text.text)")
         }
-        var properties = ["max.message.bytes": "\(configuration.maximumMessageBytes)"]
-        if let minimum = configuration.minimumInsyncReplicas { properties["min.insync.replicas"] = "\(minimum)" }
-        properties.merge(configuration.topicProperties) { $1 }
+        let properties = ["max.message.bytes": "\(configuration.maximumMessageBytes)"].merging(configuration.topicProperties) { $1 }
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) { rd_kafka_NewTopic_set_config(request, name, value) }
         return request
+    }
+
+    /// Fewer copies than wished are better than no topic, and worth a line; fewer than must have a message before it counts would refuse every message.
+    func checkReplicas() throws(BrokerError) {
+        guard let wanted = configuration.replicationFactor, let replicas else { return }
+        if let minimum = configuration.topicProperties["min.insync.replicas"].flatMap({ Int($0) }), minimum > replicas {
+            throw .misconfigured("kafka: topics would have \(replicas) replicas, as there are \(brokers) brokers, and min.insync.replicas wants \(minimum)")
+        }
+        if replicas < wanted {
+            logger.warning(
+                "kafka: topics get fewer replicas than configured", metadata: ["replicas": "\(replicas)", "configured": "\(wanted)", "brokers": "\(brokers)"])
+        }
     }
 
     private func check(_ result: OpaquePointer) throws {

@@ -57,6 +57,13 @@ extension Setting {
         Setting("kafka.replication", .number(1...16), standard: "3", "Copies of each topic; never more than there are brokers."),
         Setting("kafka.prefix", .text, standard: "", "What the names of topics and groups begin with."),
         Setting(
+            "kafka.create_topics", .truth, standard: "true",
+            "Whether topics that are missing are made. If not, they must be there already, or the brokers make them by themselves (auto.create.topics.enable)."),
+        Setting(
+            "kafka.topic_properties", .map, hasFlag: false,
+            "Properties of the topics that are made, under Kafka's names: retention.ms, min.insync.replicas and so on."),
+        Setting("kafka.compression", .choice(["none", "lz4", "zstd"]), standard: "lz4", "How events are compressed on their way and in the brokers' logs."),
+        Setting(
             "kafka.properties", .map, isSecret: true, hasFlag: false,
             "Properties of librdkafka, passed on as they are: security.protocol, sasl.username and so on."),
         Setting("rabbitmq.url", .url(["amqp", "amqps"]), isSecret: true, "Address of the broker: amqp://user:password@host:port/vhost."),

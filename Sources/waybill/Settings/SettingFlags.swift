@@ -28,6 +28,8 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("kafka.partitions")) var kafkaPartitions: String?
     @Option(help: SettingFlags.help("kafka.replication")) var kafkaReplication: String?
     @Option(help: SettingFlags.help("kafka.prefix")) var kafkaPrefix: String?
+    @Option(help: SettingFlags.help("kafka.create_topics")) var kafkaCreateTopics: String?
+    @Option(help: SettingFlags.help("kafka.compression")) var kafkaCompression: String?
     @Option(help: SettingFlags.help("rabbitmq.url")) var rabbitmqUrl: String?
     @Option(help: SettingFlags.help("rabbitmq.prefix")) var rabbitmqPrefix: String?
     @Option(help: SettingFlags.help("rabbitmq.partitions")) var rabbitmqPartitions: String?
@@ -67,7 +69,7 @@ struct SettingFlags: ParsableArguments {
         ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),
         ("kafka.partitions", \.kafkaPartitions), ("kafka.replication", \.kafkaReplication), ("kafka.prefix", \.kafkaPrefix),
-        ("rabbitmq.url", \.rabbitmqUrl),
+        ("kafka.create_topics", \.kafkaCreateTopics), ("kafka.compression", \.kafkaCompression), ("rabbitmq.url", \.rabbitmqUrl),
         ("rabbitmq.prefix", \.rabbitmqPrefix), ("rabbitmq.partitions", \.rabbitmqPartitions), ("cache", \.cache), ("redis.url", \.redisUrl),
     ]
 

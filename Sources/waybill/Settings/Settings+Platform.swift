@@ -66,6 +66,9 @@ extension Settings {
         kafka.partitions = number("kafka.partitions") ?? kafka.partitions
         kafka.replication = number("kafka.replication") ?? kafka.replication
         kafka.prefix = text("kafka.prefix") ?? kafka.prefix
+        kafka.createsTopics = truth("kafka.create_topics")
+        kafka.topicProperties = map("kafka.topic_properties")
+        kafka.compression = text("kafka.compression").flatMap { KafkaSettings.Compression(rawValue: $0) } ?? kafka.compression
         kafka.properties = map("kafka.properties").mapValues { Secret($0) }
         return kafka
     }

@@ -35,6 +35,8 @@ enum TestCluster {
         configuration.statisticsInterval = .seconds(1)
         if isMock {
             configuration.createsTopics = false
+            // The mock lets a group wait for almost as long whenever somebody comes or goes. Real brokers do not, and accept nothing below six seconds.
+            configuration.sessionTimeout = .seconds(3)
             // The mock answers a fetch that finds nothing when its time is up, not when something comes.
             configuration.properties["fetch.wait.max.ms"] = "20"
         }

@@ -10,7 +10,7 @@ struct SettingsChecksTests {
         storage: postgres
         postgres: {url: "postgres://w@db/waybill_{service}"}
         broker: kafka
-        kafka: {bootstrap: "k:9092"}
+        kafka: {bootstrap: "k:9092", create_topics: false, compression: zstd, topic_properties: {retention.ms: 1000}}
         upstreams: {orders: http://o, inventory: http://i, payments: http://p, notifications: http://n, analytics: http://a, operations: http://s}
         internal_secret: between-ourselves-123
 
@@ -140,6 +140,7 @@ struct SettingsChecksTests {
         #expect(postgres.writers == 4 && postgres.readers == 2 && !postgres.createsDatabases)
         #expect(postgres.url(of: "orders").value == "postgres://w:p%40ss%2Fw@db/waybill_orders")
         #expect(kafka.bootstrap == "k:9092" && kafka.partitions == 12 && kafka.properties == ["a": Secret("b")])
+        #expect(!kafka.createsTopics && kafka.compression == .zstd && kafka.topicProperties == ["retention.ms": "1000"])
         #expect(!"\(platform)".contains("p@ss") && !"\(platform)".contains("between"))
         let shared = try SettingsTests.settings("storage: postgres\npostgres: {url: \"postgres://db/waybill\", schema_prefix: shop_}").engines()
         guard case .postgres(let schemas) = shared.storage else {
