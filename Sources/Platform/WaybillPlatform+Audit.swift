@@ -63,7 +63,9 @@ extension WaybillPlatform {
     private func lookingBroker(_ room: EngineRoom) async throws -> (any EventBroker)? {
         guard let broker = try room.broker() else { return nil }
         let topology = Distribution.topology(partitions: room.partitions)
-        if await !broker.examine(topology).contains(where: { $0.verdict == .fail }) { try await broker.open(topology) }
+        let findings = await broker.examine(topology).filter { $0.verdict != .fail }
+        let isThere = topology.groups.allSatisfy { group in findings.contains { $0.name.hasSuffix(group.name) } }
+        if isThere { try await broker.open(topology) }
         return broker
     }
 

@@ -148,14 +148,17 @@ struct ConfigurationTests {
         var configuration = KafkaConfiguration(bootstrapServers: "127.0.0.1:1")
         let log = TestLog()
         func creation(brokers: Int) -> KafkaTopicCreation { KafkaTopicCreation(configuration, brokers: brokers, logger: log.logger) }
-        #expect(creation(brokers: 1).replicas == nil, "the cluster's own default")
+        #expect(creation(brokers: 1).replicas == nil && creation(brokers: 1).properties["min.insync.replicas"] == nil, "the cluster's own default")
         configuration.replicationFactor = 3
         #expect([0, 1, 3, 5].map { creation(brokers: $0).replicas } == [1, 1, 3, 3])
+        // What the leader alone has is not published, where somebody else could have it.
+        #expect([1, 2, 3, 5].map { creation(brokers: $0).properties["min.insync.replicas"] } == ["1", "2", "2", "2"])
         try creation(brokers: 3).checkReplicas()
         #expect(log.lines.isEmpty)
         try creation(brokers: 2).checkReplicas()
         #expect(log.lines.contains { $0.contains("fewer replicas") })
         configuration.topicProperties["min.insync.replicas"] = "2"
+        #expect(creation(brokers: 1).properties["min.insync.replicas"] == "2", "whoever says so has it")
         try creation(brokers: 2).checkReplicas()
         #expect(throws: BrokerError.self) { try creation(brokers: 1).checkReplicas() }
     }
@@ -167,8 +170,11 @@ struct ConfigurationTests {
         #expect(KafkaAdministration.finding("orders", 4, in: cluster).verdict == .ok)
         #expect(KafkaAdministration.finding("orders", 8, in: cluster).verdict == .warn)
         #expect(KafkaAdministration.finding("stock", 4, in: cluster).verdict == .fail)
+        let few = KafkaAdministration.finding("orders", 4, copies: 3, in: cluster)
+        #expect(few.verdict == .warn && few.words.contains("the configuration says 3") && few.advice.contains("add brokers (there are 2)"))
         cluster.topics["orders"]?.replicas = 1
         #expect(KafkaAdministration.finding("orders", 4, in: cluster).verdict == .warn)
+        #expect(KafkaAdministration.finding("orders", 4, copies: 1, in: cluster).verdict == .ok, "whoever wants one copy has it")
         cluster.topics["orders"]?.leaderless = 1
         let worst = KafkaAdministration.finding("orders", 4, in: cluster)
         #expect(worst.verdict == .fail && !worst.advice.isEmpty)

@@ -52,7 +52,7 @@ struct RabbitMQBrokerTests {
             try await broker.publish([message(1, 0)])
             try await broker.remove(topology)
             let examined = await broker.examine(topology)
-            #expect(examined.contains { $0.verdict == .fail && $0.name == "rabbitmq exchanges" }, "\(examined)")
+            #expect(examined.last?.verdict == .warn && examined.last?.name == "rabbitmq exchanges", "\(examined)")
             if isPublisherFirst { try await broker.publish([message(1, 1)]) }
             let member = try await broker.subscribe(group: "billing", topics: ["orders"], member: "a")
             if !isPublisherFirst {

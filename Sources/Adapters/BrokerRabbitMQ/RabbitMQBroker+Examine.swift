@@ -15,7 +15,10 @@ extension RabbitMQBroker {
                 if let blocked {
                     findings.append(.init(.fail, "rabbitmq", "accepts no messages: \(blocked)", advice: "see rabbitmq-diagnostics alarms; free memory or disk"))
                 }
-                findings += try examination.exchanges(topology)
+                let missing = try examination.missingExchanges(topology)
+                findings.append(examination.finding(missing, of: topology))
+                // Of a platform that has never been started there is nothing more to say.
+                if missing.count == layout.topics(topology).count { return findings }
                 for group in topology.groups { findings += try examination.examine(group, partitions: topology.partitions) }
                 for topic in layout.keptTopics(topology) { findings.append(try examination.examine(keptTopic: topic)) }
                 return findings
@@ -55,12 +58,17 @@ private struct Examination {
         } catch let fault as AMQPFault where fault.isNotFound { return nil }
     }
 
-    /// Those that are missing; nothing where all are there.
-    func exchanges(_ topology: BrokerTopology) throws -> [EngineFinding] {
-        let exchanges = layout.topics(topology).map(layout.exchange)
-        let missing = try exchanges.filter { try !connection.onChannel(TopologyMaker.channel, exists: $0) }
-        if missing.isEmpty { return [.init(.ok, "\(name) exchanges", "all \(exchanges.count) are there")] }
-        return [.init(.fail, "\(name) exchanges", "missing: \(missing.joined(separator: ", "))", advice: Examination.startAdvice)]
+    func missingExchanges(_ topology: BrokerTopology) throws -> [String] {
+        try layout.topics(topology).map(layout.exchange).filter { try !connection.onChannel(TopologyMaker.channel, exists: $0) }
+    }
+
+    func finding(_ missing: [String], of topology: BrokerTopology) -> EngineFinding {
+        let count = layout.topics(topology).count
+        if missing.isEmpty { return .init(.ok, "\(name) exchanges", "all \(count) are there") }
+        if missing.count == count {
+            return .init(.warn, "\(name) exchanges", "none of the platform's exchanges is there yet", advice: Examination.startAdvice)
+        }
+        return .init(.fail, "\(name) exchanges", "missing: \(missing.joined(separator: ", "))", advice: Examination.startAdvice)
     }
 
     func examine(_ group: BrokerTopology.Group, partitions: Int) throws -> [EngineFinding] {
