@@ -57,28 +57,7 @@ extension BrokerConformance {
         try await member.take(all: messages, arrivals, member: "a", within: scene.subject.patience)
         await member.close()
     }
-}
 
-/// Publishes in the order given until it succeeds, as the relay of an outbox does.
-private final class Relay: Sendable {
-    private let broker: any EventBroker
-    private let state = Mutex((failures: 0, isDone: false))
-    var failures: Int { state.withLock { $0.failures } }
-    var isDone: Bool { state.withLock { $0.isDone } }
-
-    init(_ broker: any EventBroker) { self.broker = broker }
-
-    func publish(_ messages: [BrokerMessage]) async throws {
-        while true {
-            do {
-                try await broker.publish(messages)
-                return state.withLock { $0.isDone = true }
-            } catch BrokerError.unavailable {
-                state.withLock { $0.failures += 1 }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
-    }
     func foreign(_ scene: Scene) async throws {
         let broker = try await scene.broker()
         let foreign = BrokerMessage(topic: scene.topic, key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))
@@ -86,7 +65,8 @@ private final class Relay: Sendable {
         try await broker.publish([foreign])
         try await broker.publish(messages)
         let member = try await scene.join(broker, "a")
-        let (arrivals, strangers) = (Arrivals(), Mutex<[BrokerMessage]>([]))
+        let arrivals = Arrivals()
+        let strangers = Mutex<[BrokerMessage]>([])
         arrivals.expect(messages)
         try await member.take(within: scene.subject.patience) { deliveries in
             arrivals.note(deliveries.filter { $0.message.number != nil }, member: "a")
@@ -117,5 +97,27 @@ private final class Relay: Sendable {
         let member = try await scene.join(broker, "a")
         try await member.take(all: messages, Arrivals(), member: "a", within: scene.subject.patience)
         await member.close()
+    }
+}
+
+/// Publishes in the order given until it succeeds, as the relay of an outbox does.
+private final class Relay: Sendable {
+    private let broker: any EventBroker
+    private let state = Mutex((failures: 0, isDone: false))
+    var failures: Int { state.withLock { $0.failures } }
+    var isDone: Bool { state.withLock { $0.isDone } }
+
+    init(_ broker: any EventBroker) { self.broker = broker }
+
+    func publish(_ messages: [BrokerMessage]) async throws {
+        while true {
+            do {
+                try await broker.publish(messages)
+                return state.withLock { $0.isDone = true }
+            } catch BrokerError.unavailable {
+                state.withLock { $0.failures += 1 }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
     }
 }
