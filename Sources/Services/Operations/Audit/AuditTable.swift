@@ -11,7 +11,7 @@ enum AuditTable {
         """,
         """
         CREATE TABLE audit_progress (id {int} PRIMARY KEY CHECK (id = 1), last_at {int}, swept_at {int}, swept {int} NOT NULL, open {int} NOT NULL,
-        overdue {int} NOT NULL, oldest {int}) {clustered}
+        overdue {int} NOT NULL, oldest {id}) {clustered}
         """,
         "INSERT INTO audit_progress (id, swept, open, overdue) VALUES (1, 0, 0, 0)",
     ]
@@ -56,7 +56,7 @@ enum AuditTable {
             setProgress,
             [
                 .optional(progress.lastAt?.milliseconds), .optional(progress.sweptAt?.milliseconds), .integer(Int64(progress.swept)),
-                .integer(Int64(progress.open.count)), .integer(Int64(progress.open.overdue)), .optional(progress.open.oldest?.milliseconds),
+                .integer(progress.open.count), .integer(progress.open.overdue), .optional(progress.open.oldest),
             ])
     }
 
@@ -64,7 +64,7 @@ enum AuditTable {
         let found = try transaction.first(progress) { row in
             var progress = AuditKeeper.Progress()
             (progress.lastAt, progress.sweptAt, progress.swept) = (row.optionalTime(0), row.optionalTime(1), Int(row.integer(2)))
-            progress.open = OpenOrders(count: Int(row.integer(3)), overdue: Int(row.integer(4)), oldest: row.optionalTime(5))
+            progress.open = OpenOrders(count: row.integer(3), overdue: row.integer(4), oldest: row.optionalID(5))
             return progress
         }
         return found ?? AuditKeeper.Progress()
