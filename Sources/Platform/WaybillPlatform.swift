@@ -103,7 +103,7 @@ public final class WaybillPlatform: Sendable {
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
-                environment: { environment(of: $0, wired[$0.name]) }, local: parts.local,
+                environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
                 cache: cache, replica: { wired[$0] })
         }
@@ -150,13 +150,17 @@ public final class WaybillPlatform: Sendable {
         return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
     }
 
-    func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
+    func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {
+        let (owner, logger) = (configuration.engines.instance, logger(for: database.name))
         let role = replica.map { replica in
-            ProcessRole(isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds) { replica.replicas.lease.isHeld }
+            guard isLocal else { return ProcessRole.elsewhere }
+            return ProcessRole(
+                isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds,
+                lease: { [clock] name in Lease(name: name, owner: owner, database: database, clock: clock, logger: logger) },
+                isInCharge: { replica.replicas.lease.isHeld })
         }
         return ServiceEnvironment(
-            database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger(for: database.name),
-            role: role ?? .alone)
+            database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger, role: role ?? .alone)
     }
 
     private func open(_ name: String, in room: EngineRoom, if isNeeded: Bool) async throws -> any Database {

@@ -37,27 +37,6 @@ extension BrokerConformance {
         await member.close()
     }
 
-    func tooLarge(_ scene: Scene) async throws {
-        guard let size = scene.subject.tooLarge else { return }
-        let broker = try await scene.broker()
-        var messages = scene.messages(20, keys: 20)
-        messages[7] = scene.message(7, 0, topic: messages[7].topic, padding: size)
-        let error = await #expect(throws: BrokerError.self) { try await broker.publish(messages) }
-        guard case .rejected(let index, let reason) = error else {
-            Issue.record("the error was \(String(describing: error))")
-            return
-        }
-        #expect(index == 7)
-        #expect(!reason.isEmpty)
-        messages.remove(at: 7)
-        try await broker.publish(messages)
-        let member = try await scene.join(broker, "a")
-        let arrivals = Arrivals()
-        arrivals.expectTwice()
-        try await member.take(all: messages, arrivals, member: "a", within: scene.subject.patience)
-        await member.close()
-    }
-
     func foreign(_ scene: Scene) async throws {
         let broker = try await scene.broker()
         let foreign = BrokerMessage(topic: scene.topic, key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))
@@ -96,6 +75,27 @@ extension BrokerConformance {
         try await broker.publish(messages)
         let member = try await scene.join(broker, "a")
         try await member.take(all: messages, Arrivals(), member: "a", within: scene.subject.patience)
+        await member.close()
+    }
+
+    func tooLarge(_ scene: Scene) async throws {
+        guard let size = scene.subject.tooLarge else { return }
+        let broker = try await scene.broker()
+        var messages = scene.messages(20, keys: 20)
+        messages[7] = scene.message(7, 0, topic: messages[7].topic, padding: size)
+        let error = await #expect(throws: BrokerError.self) { try await broker.publish(messages) }
+        guard case .rejected(let index, let reason) = error else {
+            Issue.record("the error was \(String(describing: error))")
+            return
+        }
+        #expect(index == 7)
+        #expect(!reason.isEmpty)
+        messages.remove(at: 7)
+        try await broker.publish(messages)
+        let member = try await scene.join(broker, "a")
+        let arrivals = Arrivals()
+        arrivals.expectTwice()
+        try await member.take(all: messages, arrivals, member: "a", within: scene.subject.patience)
         await member.close()
     }
 }

@@ -122,6 +122,30 @@ struct BrokerConsumerTests {
         #expect(try await bench.consumer.read { try $0.query(Self.outboxTopic) { $0.optionalText(0) } } == ["toys.DLQ"])
     }
 
+    @Test("what is dead is counted by the process that has the lease, and by no other")
+    func counted() async throws {
+        box.breaks(at: 2)
+        try await publish(messages([(1, 2)]))
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        func process(_ owner: String) async throws -> Consumer {
+            let lease = Lease(name: "relay", owner: owner, database: bench.consumer, clock: bench.clock, logger: bench.logger)
+            try await lease.step()
+            let consumer = Consumer(
+                handler: box, database: bench.consumer, bus: EventBus(registry: EventRegistry([Toy.self])), context: bench.consuming, logger: bench.logger,
+                replicas: Replicas(lease: lease, claims: PartitionClaims(owner: owner), wakeRelay: {}))
+            try await consumer.countBacklog()
+            return consumer
+        }
+        let (holder, other) = (try await process("b"), try await process("c"))
+        #expect(holder.backlog.deadLetters == 1 && other.backlog.deadLetters == 0)
+        // Whoever archives it, here or elsewhere, the next count is right.
+        let letter = try #require(try await other.deadLetters.list(DeadLetterFilter(), after: nil, limit: 1).first)
+        _ = try await other.deadLetters.archive(letter.eventID, reason: "seen", by: "ada").get()
+        try await other.countBacklog()
+        try await holder.countBacklog()
+        #expect(holder.backlog.deadLetters == 0 && other.backlog.deadLetters == 0)
+    }
+
     @Test("told to stop while storage is away, it ends, and what it had in its hands stays with the broker")
     func stopped() async throws {
         let database = AwayDatabase(bench.consumer)

@@ -46,6 +46,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
             if await prepare() {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await self.consumer.retryLoop() }
+                    group.addTask { await self.consumer.countLoop() }
                     group.addTask { await self.closeWhenStopped() }
                     await consume()
                     group.cancelAll()

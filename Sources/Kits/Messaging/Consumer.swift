@@ -37,7 +37,7 @@ public final class Consumer: Service, CustomStringConvertible {
     /// The queue of what was committed.
     public let feed: EventFeed
     /// How many events are parked or dead; gauges.
-    public let backlog = ConsumerBacklog()
+    public let backlog: ConsumerBacklog
     let handler: any EventHandler
     let database: any Database
     let bus: EventBus
@@ -74,7 +74,7 @@ public final class Consumer: Service, CustomStringConvertible {
         handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048,
         feedCapacity: Int = 8192, registry: EventRegistry? = nil, replicas: Replicas? = nil
     ) {
-        (ownRegistry, self.replicas) = (registry, replicas)
+        (ownRegistry, self.replicas, backlog) = (registry, replicas, ConsumerBacklog(isRead: replicas != nil))
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
         feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity, canWait: handler.canWait)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
@@ -137,14 +137,10 @@ public final class Consumer: Service, CustomStringConvertible {
     /// - Returns: whether some process of it ended without warning, so that what it had in its hands is to be handled with care.
     func prepareForBroker() async throws -> Bool {
         let now = context.now
-        let (wasProper, suspects, parked, dead) = try await database.write { transaction in
-            (
-                try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction), try Parking.count(in: transaction),
-                try DeadLetters.openCount(in: transaction)
-            )
+        let (wasProper, suspects) = try await database.write { transaction in
+            (try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction))
         }
         CrashPoint.inPreparation.reached(in: context.service)
-        backlog.set(parked: parked, deadLetters: dead)
         // The broker's log has no end that could be known here: care ends by count, not by place.
         careful.withLock { $0 = wasProper ? nil : CarefulStart(positions: [:], last: ["broker": .max], suspects: suspects) }
         return !wasProper

@@ -16,7 +16,9 @@ public final class AnalyticsService: ServiceModule {
     public init(_ environment: ServiceEnvironment, history: any EventHistory) {
         self.environment = environment
         database = environment.database
-        rebuild = RebuildAggregates(database: environment.database, context: environment.context, logger: environment.logger, history: history)
+        rebuild = RebuildAggregates(
+            database: environment.database, context: environment.context, logger: environment.logger, history: history, lease: environment.role.lease("rebuild")
+        )
     }
 
     public let name = Choreography.Participant.analytics.rawValue

@@ -23,7 +23,8 @@ public final class NotificationsService: ServiceModule {
             handlers: [sending], database: environment.database, context: environment.context, logger: environment.logger, claimMilliseconds: claim)
         database = environment.database
         self.jobs = jobs
-        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(claimMilliseconds: claim) { jobs.offer($0) })
+        let runsTasks = environment.role.runsTasks
+        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(claimMilliseconds: claim) { if runsTasks { jobs.offer($0) } })
     }
 
     public let name = Choreography.Participant.notifications.rawValue

@@ -17,8 +17,10 @@ enum DeadLetterRunTable {
     /// A run of which nothing was written for so long has ended with its process, in milliseconds by the database's clock.
     private static let silence: Int64 = 60_000
 
-    private static let columns =
-        "id, state, actor, consumer, type, error, order_id, died_from, died_to, rate, stop_after, started_at, finished_at, total, redriven, failed, skipped, last_error"
+    private static let columns = """
+        id, state, actor, consumer, type, error, order_id, died_from, died_to, rate, stop_after, started_at, finished_at, total, redriven, failed, skipped,
+        last_error
+        """
     /// `active` is 1 for the run that is under way, and null for all others: so there is one.
     private static let insert = SQL(
         """
@@ -67,7 +69,9 @@ enum DeadLetterRunTable {
     }
 
     /// Ends what has not been heard of for so long; 0 for whatever is under way, where nobody else can be at it.
-    static func interrupt(silentFor milliseconds: Int64, in transaction: any Transaction) throws { try transaction.execute(interrupt, [.integer(milliseconds)]) }
+    static func interrupt(silentFor milliseconds: Int64, in transaction: any Transaction) throws {
+        try transaction.execute(interrupt, [.integer(milliseconds)])
+    }
 
     static func find(_ id: Identifier, in transaction: any ReadTransaction) throws -> DeadLetterRun? { try transaction.first(one, [.id(id)], run) }
     static func lock(_ id: Identifier, in transaction: any Transaction) throws -> DeadLetterRun? { try transaction.first(locked, [.id(id)], run) }

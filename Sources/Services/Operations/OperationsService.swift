@@ -26,6 +26,7 @@ public final class OperationsService: ServiceModule {
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
         MessagingSchema.deadLetterTopics(version: 5),
         Migration(version: 6, name: "redrives of many dead letters", statements: DeadLetterRunTable.statements),
+        Migration(version: 7, name: "what the audit found", statements: AuditTable.statements),
     ]
     public var migrations: [Migration] { Self.migrations }
 

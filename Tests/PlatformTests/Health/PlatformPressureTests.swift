@@ -15,11 +15,11 @@ struct PlatformPressureTests {
     }
 
     private func since(_ milliseconds: Int64) -> Timestamp { Still().now().advanced(byMilliseconds: -milliseconds) }
-    private func pressure() -> PlatformPressure { PlatformPressure(clock: Still()) }
+    private func make() -> PlatformPressure { PlatformPressure(clock: Still()) }
 
     @Test("in one process it is what waits in the feeds and at the provider; observers have twelve times as long")
     func embedded() {
-        var pressure = pressure()
+        var pressure = make()
         pressure.jobs = { 5 }
         pressure.feeds = [
             .init(consumer: "orders") { (10, since(40)) }, .init(consumer: "payments") { (1, since(70)) }, .init(consumer: "inventory") { (0, nil) },
@@ -31,7 +31,7 @@ struct PlatformPressureTests {
 
     @Test("split, it is also what other processes have not come to, as the broker tells")
     func lag() {
-        var pressure = pressure()
+        var pressure = make()
         pressure.feeds = [.init(consumer: "orders") { (10, nil) }]
         pressure.lag = { ["orders": 30, "inventory": 700, "payments": 2, "analytics": 9_999][$0] }
         #expect(pressure().pending == 732, "what this process has taken is not counted twice, and nobody waits for analytics")
@@ -43,7 +43,7 @@ struct PlatformPressureTests {
     func outbox() {
         let target = AdmissionControl.Configuration().targetMilliseconds
         let standstill = target * AdmissionControl.standstillFactor
-        var pressure = pressure()
+        var pressure = make()
         func delay(_ age: Int64) -> Int64 {
             pressure.outboxes = [{ (2_000, since(age)) }]
             return pressure().delayMilliseconds

@@ -13,7 +13,7 @@ import Wire
 @Suite("Two processes of Inventory", .timeLimit(.minutes(1)))
 struct TwoInventoriesTests {
     private func inventory(on database: any Database, seed: UInt64 = 1) -> InventoryService {
-        let role = ProcessRole(isAlone: false, jobClaimMilliseconds: 0) { false }
+        let role = ProcessRole(isAlone: false, jobClaimMilliseconds: 0, isInCharge: { false })
         return InventoryService(
             ServiceEnvironment(
                 database: database, context: ServiceContext(service: "inventory", clock: ManualClock(), seed: seed), outbox: Outbox(sink: Nowhere()),
