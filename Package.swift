@@ -39,7 +39,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
                 library(adapter, "Adapters/StoragePostgres", ["CPostgres", "Wire", "Storage", log, metrics]),
-                test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Storage", "Wire"]),
+                test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Messaging", "Storage", "Wire", log]),
             ]
         case .kafka:
             [
@@ -144,7 +144,7 @@ let package = Package(
         library("Contracts", "Contracts", ["Wire"]),
 
         // Services: know Contracts and Kits, never each other.
-        library("Orders", "Services/Orders", ["Contracts", "Wire", "Storage", "Messaging", "Resilience", "Web", httpTypes, log, lifecycle]),
+        library("Orders", "Services/Orders", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Inventory", "Services/Inventory", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Payments", "Services/Payments", ["Contracts", "Wire", "Storage", "Messaging", "Resilience", "Web", httpTypes, log, lifecycle]),
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),

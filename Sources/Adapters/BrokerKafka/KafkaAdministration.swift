@@ -72,7 +72,7 @@ final class KafkaAdministration: Sendable {
     }
 
     /// Looks at everything for `waybill doctor`.
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] {
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding] {
         let advice = "check that the brokers run, and the addresses and credentials in the configuration"
         do {
             return try await perform { client in
@@ -81,8 +81,8 @@ final class KafkaAdministration: Sendable {
                 var findings = [
                     EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")
                 ]
-                for topic in topology?.topics ?? [] { findings.append(KafkaAdministration.finding(topic, topology?.partitions ?? 1, in: cluster)) }
-                for group in topology?.groups ?? [] { findings.append(self.finding(group, cluster, client)) }
+                for topic in topology.topics { findings.append(KafkaAdministration.finding(topic, topology.partitions, in: cluster)) }
+                for group in topology.groups { findings.append(self.finding(group, cluster, client)) }
                 return findings
             }
         } catch { return [EngineFinding(.fail, "kafka", "\(error)", advice: advice)] }

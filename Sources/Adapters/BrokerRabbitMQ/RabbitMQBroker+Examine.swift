@@ -5,8 +5,8 @@ extension RabbitMQBroker {
     /// The first version with what is needed: dead-lettering that loses nothing.
     private static let oldestVersion = [3, 10]
 
-    public func examine() async -> [EngineFinding] {
-        let (topology, blocked) = (self.topology, publishing.blocked)
+    public func examine(_ topology: BrokerTopology) async -> [EngineFinding] {
+        let blocked = publishing.blocked
         do {
             return try await requests.perform { [layout, configuration] session in
                 let connection = try session.connected()
@@ -15,7 +15,7 @@ extension RabbitMQBroker {
                 if let blocked {
                     findings.append(.init(.fail, "rabbitmq", "accepts no messages: \(blocked)", advice: "see rabbitmq-diagnostics alarms; free memory or disk"))
                 }
-                guard let topology else { return findings }
+                findings += try examination.exchanges(topology)
                 for group in topology.groups { findings += try examination.examine(group, partitions: topology.partitions) }
                 for topic in layout.keptTopics(topology) { findings.append(try examination.examine(keptTopic: topic)) }
                 return findings
@@ -45,11 +45,22 @@ private struct Examination {
     let connection: AMQPConnection
     let name: String
 
+    /// A process that runs makes what is missing when it next publishes or reads; a first start makes all of it.
+    private static let startAdvice = "start the platform, or restart a process of it: whoever publishes or reads makes what is missing"
+
     /// What a queue has to say; nil where it does not exist.
     private func figures(_ queue: String) throws -> QueueFigures? {
         do {
             return try connection.onChannel(TopologyMaker.channel) { try connection.declareQueue($0, queue, .existing) }
         } catch let fault as AMQPFault where fault.isNotFound { return nil }
+    }
+
+    /// Those that are missing; nothing where all are there.
+    func exchanges(_ topology: BrokerTopology) throws -> [EngineFinding] {
+        let exchanges = layout.topics(topology).map(layout.exchange)
+        let missing = try exchanges.filter { try !connection.onChannel(TopologyMaker.channel, exists: $0) }
+        if missing.isEmpty { return [.init(.ok, "\(name) exchanges", "all \(exchanges.count) are there")] }
+        return [.init(.fail, "\(name) exchanges", "missing: \(missing.joined(separator: ", "))", advice: Examination.startAdvice)]
     }
 
     func examine(_ group: BrokerTopology.Group, partitions: Int) throws -> [EngineFinding] {
@@ -64,7 +75,9 @@ private struct Examination {
             if figures.consumers == 0 { idle += 1 }
         }
         let subject = "\(name) \(group.name)"
-        if missing > 0 { return [.init(.fail, subject, "\(missing) of \(queues.count) queues are missing", advice: "start a service: it makes them")] }
+        if missing > 0 {
+            return [.init(.fail, subject, "\(missing) of \(queues.count) queues are missing", advice: Examination.startAdvice)]
+        }
         var findings = [EngineFinding]()
         let words = "\(queues.count) queues, \(queues.count - idle) with a consumer, \(ready) messages wait"
         // Without a consumer nothing is lost, but nothing happens either.
@@ -84,7 +97,7 @@ private struct Examination {
 
     func examine(keptTopic topic: String) throws -> EngineFinding {
         guard let figures = try figures(layout.keeper(topic)) else {
-            return .init(.fail, "\(name) \(topic)", "the queue that keeps it is missing", advice: "start a service: it makes it")
+            return .init(.fail, "\(name) \(topic)", "the queue that keeps it is missing", advice: Examination.startAdvice)
         }
         return .init(.ok, "\(name) \(topic)", "\(figures.ready) messages are kept")
     }

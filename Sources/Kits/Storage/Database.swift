@@ -95,6 +95,9 @@ public protocol Database: AnyObject, Sendable {
     /// - Throws: ``MigrationError``.
     func migrate(_ migrations: [Migration], owner: String) async throws
 
+    /// From now on nobody waits for a server that is away: what waits fails at once, and so does whatever comes. For a process that is ending.
+    func endPatience()
+
     /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
     func close() async
 }
@@ -103,6 +106,8 @@ extension Database {
     /// Several writers commit in any order: an engine that can promise more says so.
     public var commitsInOrder: Bool { false }
     public var waitingWrites: Int { 0 }
+    /// Nothing to do for an engine that is no server.
+    public func endPatience() {}
 }
 
 /// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.
@@ -121,8 +126,10 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
     case broken(String)
     /// The statement itself failed.
     case failed(String)
-    /// More writes wait than the bound allows; try again later.
+    /// More reads or writes wait than the bound allows, or they get in each other's way; try again later.
     case overloaded
+    /// The server could not be reached for as long as a caller is to wait. Nothing was done; try again later.
+    case away
     /// The connection to the server was lost while it committed, and whether that is durable cannot be found out. Whoever asks again must do so with the same key.
     case uncertain(String)
     /// The database has been closed.
@@ -134,7 +141,8 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
         case .full(let text): "no space left: \(text)"
         case .broken(let text): "the database medium failed: \(text)"
         case .failed(let text): text
-        case .overloaded: "too many writes are waiting"
+        case .overloaded: "the database has more to do than it can"
+        case .away: "the database server is away"
         case .uncertain(let text): "whether it is durable is not known: \(text)"
         case .closed: "the database is closed"
         }

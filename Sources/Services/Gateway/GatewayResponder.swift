@@ -100,7 +100,8 @@ struct GatewayResponder: HTTPResponder {
     ) async -> WebResponse {
         let id = arrival.id
         do {
-            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time)
+            let isInternal = trust?.covers(request.headers) ?? false
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
@@ -115,6 +116,8 @@ struct GatewayResponder: HTTPResponder {
             return problem.response(instance: id)
         } catch let error as StorageError where error == .overloaded || error == .closed {
             return Problem.unavailable("The platform is busy; nothing was done. Try again.").response(instance: id)
+        } catch StorageError.away {
+            return Problem.unavailable("A database is away; nothing was done. Try again.", retryAfterSeconds: 5).response(instance: id)
         } catch {
             if case .full = error as? StorageError {
                 logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])

@@ -33,7 +33,7 @@ enum PaymentStore {
                 updated_at {int} NOT NULL) {clustered}
                 """
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = "order_id, id, state, currency, amount, method, intent_id, reason, created_at, updated_at"
@@ -41,7 +41,7 @@ enum PaymentStore {
         """
         UPDATE payments SET state = $2, currency = $3, amount = $4, method = $5, intent_id = $6, reason = $7, updated_at = $8 WHERE order_id = $1
         """)
-    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
+    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (order_id) DO NOTHING")
     private static let lock = SQL("SELECT \(columns) FROM payments WHERE order_id = $1 {forUpdate}")
     private static let select = SQL("SELECT \(columns) FROM payments WHERE order_id = $1")
 
