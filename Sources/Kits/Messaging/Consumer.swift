@@ -222,7 +222,17 @@ public final class Consumer: Service, CustomStringConvertible {
 
     func positions(of events: [Envelope]) -> [String: Int64] {
         var positions: [String: Int64] = [:]
-        for event in events where event.sequence > 0 { positions[event.source] = max(positions[event.source] ?? 0, event.sequence) }
+        // Events come in runs of one source: looking the source up for each of them would cost more than its number.
+        var (source, newest): (String, Int64) = ("", 0)
+        func keep() { if newest > 0 { positions[source] = max(positions[source] ?? 0, newest) } }
+        for event in events where event.sequence > 0 {
+            if event.source != source {
+                keep()
+                (source, newest) = (event.source, 0)
+            }
+            newest = max(newest, event.sequence)
+        }
+        keep()
         return positions
     }
 

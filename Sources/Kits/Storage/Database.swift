@@ -8,7 +8,10 @@ public protocol ReadTransaction {
 }
 
 extension ReadTransaction {
+    // Inlinable, so that each is compiled for the values that a service reads: otherwise every row is handled by what the runtime knows of its type.
+
     /// The rows of one query, each turned into a value.
+    @inlinable
     public func query<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> [T] {
         var values: [T] = []
         try fetch(sql, each: [parameters]) { values.append(try row($0)) }
@@ -16,6 +19,7 @@ extension ReadTransaction {
     }
 
     /// The rows of a query per set of parameters, in order.
+    @inlinable
     public func query<T>(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> T) throws -> [T] {
         var values: [T] = []
         values.reserveCapacity(parameters.count)
@@ -24,6 +28,7 @@ extension ReadTransaction {
     }
 
     /// The first row of a query, or nil.
+    @inlinable
     public func first<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> T? {
         var value: T?
         try fetch(sql, each: [parameters]) { if value == nil { value = try row($0) } }
@@ -37,6 +42,9 @@ public protocol Transaction: ReadTransaction {
     func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws
     /// The same, and how many rows each run changed: the answer of `INSERT .. ON CONFLICT DO NOTHING` and of conditional updates.
     func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int]
+    /// The same, and how many rows all runs changed together: an engine may then do several of them at once, which spares it a good part of the work where a table
+    /// has a `{serial}` column.
+    func executeSumming(_ sql: SQL, each parameters: [[SQLValue]]) throws -> Int
     /// Runs an insert per set of parameters and returns the keys that a `{serial}` column was given.
     func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64]
     /// The same without waiting for an engine that is a network away: the keys come later, at the latest before the first action of ``onCommit(_:)`` runs, and never if
@@ -48,6 +56,8 @@ public protocol Transaction: ReadTransaction {
 }
 
 extension Transaction {
+    public func executeSumming(_ sql: SQL, each parameters: [[SQLValue]]) throws -> Int { try executeCounting(sql, each: parameters).reduce(0, +) }
+
     public func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
         keys(try insert(sql, each: parameters))
     }

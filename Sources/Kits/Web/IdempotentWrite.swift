@@ -157,7 +157,7 @@ private struct KeyUse: Sendable {
 
 extension HTTPField.Name {
     /// The client's name for a request, by which a repetition is known.
-    public static var idempotencyKey: HTTPField.Name { HTTPField.Name("Idempotency-Key") ?? .ifMatch }
+    public static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .ifMatch
     /// Tells that an answer is that of an earlier request with the same key.
-    public static var idempotencyReplayed: HTTPField.Name { HTTPField.Name("Idempotency-Replayed") ?? .vary }
+    public static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .vary
 }

@@ -148,14 +148,16 @@ struct GatewayResponder: HTTPResponder {
 
     private func collect(_ request: Request) async throws -> [UInt8] {
         guard request.method != .get, request.method != .head else { return [] }
-        let tooLarge = Problem(
-            .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > GatewayResponder.maximumBody { throw tooLarge }
+        let length = request.headers[values: .contentLength].first.flatMap { Int($0) }
+        if let length, length > GatewayResponder.maximumBody { throw GatewayResponder.tooLarge }
         do {
             let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)
             return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError { throw tooLarge }
+        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge }
     }
+
+    private static let tooLarge = Problem(
+        .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
 
     private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
         var headers = answer.headers
