@@ -47,7 +47,7 @@ public struct EngineExaminations: Sendable {
             guard !working.isEmpty else { return [] }
             return await examine("broker", "broker") {
                 guard let broker = try room.broker() else { return [] }
-                let findings = await broker.examine()
+                let findings = await broker.examine(Distribution.topology(partitions: room.partitions))
                 await broker.close()
                 return findings
             }

@@ -9,9 +9,11 @@ final class PrefixedBroker: EventBroker {
 
     init(_ base: any EventBroker, prefix: String) { (self.base, self.prefix) = (base, prefix) }
 
-    func open(_ topology: BrokerTopology) async throws {
+    func open(_ topology: BrokerTopology) async throws { try await base.open(prefixed(topology)) }
+
+    private func prefixed(_ topology: BrokerTopology) -> BrokerTopology {
         let groups = topology.groups.map { BrokerTopology.Group(name: prefix + $0.name, topics: $0.topics.map { prefix + $0 }) }
-        try await base.open(BrokerTopology(topics: topology.topics.map { prefix + $0 }, groups: groups, partitions: topology.partitions))
+        return BrokerTopology(topics: topology.topics.map { prefix + $0 }, groups: groups, partitions: topology.partitions)
     }
 
     func publish(_ messages: [BrokerMessage]) async throws {
@@ -23,6 +25,6 @@ final class PrefixedBroker: EventBroker {
     }
 
     func lag(of group: String) async throws -> Int? { try await base.lag(of: prefix + group) }
-    func examine() async -> [EngineFinding] { await base.examine() }
+    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] { await base.examine(topology.map(prefixed)) }
     func close() async { await base.close() }
 }

@@ -80,12 +80,18 @@ final class KafkaAdministration: Sendable {
                 var findings = [
                     EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")
                 ]
-                for topic in topology?.topics ?? [] { findings.append(KafkaAdministration.finding(topic, topology?.partitions ?? 1, in: cluster)) }
-                for group in topology?.groups ?? [] { findings.append(self.finding(group, cluster, client)) }
+                guard let topology else { return findings }
+                if !topology.topics.isEmpty, cluster.missing(topology.topics) == topology.topics { return findings + [KafkaAdministration.nothing] }
+                for topic in topology.topics { findings.append(KafkaAdministration.finding(topic, topology.partitions, in: cluster)) }
+                for group in topology.groups { findings.append(self.finding(group, cluster, client)) }
                 return findings
             }
         } catch { return [EngineFinding(.fail, "kafka", "\(error)", advice: advice)] }
     }
+
+    /// Of a platform that has never been started.
+    private static let nothing = EngineFinding(
+        .warn, "kafka topics", "none of the platform's topics is there yet", advice: "start the platform, which makes them, or make them with your own tools")
 
     static func finding(_ name: String, _ partitions: Int, in cluster: KafkaCluster) -> EngineFinding {
         guard let topic = cluster.topics[name] else {

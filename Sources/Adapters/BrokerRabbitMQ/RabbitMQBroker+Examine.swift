@@ -5,8 +5,8 @@ extension RabbitMQBroker {
     /// The first version with what is needed: dead-lettering that loses nothing.
     private static let oldestVersion = [3, 10]
 
-    public func examine() async -> [EngineFinding] {
-        let (topology, blocked) = (self.topology, publishing.blocked)
+    public func examine(_ topology: BrokerTopology?) async -> [EngineFinding] {
+        let (topology, blocked) = (topology ?? self.topology, publishing.blocked)
         do {
             return try await requests.perform { [layout, configuration] session in
                 let connection = try session.connected()
@@ -16,6 +16,10 @@ extension RabbitMQBroker {
                     findings.append(.init(.fail, "rabbitmq", "accepts no messages: \(blocked)", advice: "see rabbitmq-diagnostics alarms; free memory or disk"))
                 }
                 guard let topology else { return findings }
+                if try !examination.hasAny(topology) {
+                    findings.append(.init(.warn, "rabbitmq queues", "none of the platform's queues is there yet", advice: "start the platform, which makes them"))
+                    return findings
+                }
                 for group in topology.groups { findings += try examination.examine(group, partitions: topology.partitions) }
                 for topic in layout.keptTopics(topology) { findings.append(try examination.examine(keptTopic: topic)) }
                 return findings
@@ -50,6 +54,15 @@ private struct Examination {
         do {
             return try connection.onChannel(TopologyMaker.channel) { try connection.declareQueue($0, queue, .existing) }
         } catch let fault as AMQPFault where fault.isNotFound { return nil }
+    }
+
+    /// Whether there is any queue of a topology: there is none before the platform is started for the first time.
+    func hasAny(_ topology: BrokerTopology) throws -> Bool {
+        for topic in layout.keptTopics(topology) where try figures(layout.keeper(topic)) != nil { return true }
+        for group in topology.groups {
+            for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) where try figures(queue.name) != nil { return true }
+        }
+        return false
     }
 
     func examine(_ group: BrokerTopology.Group, partitions: Int) throws -> [EngineFinding] {

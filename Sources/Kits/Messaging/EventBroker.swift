@@ -30,11 +30,17 @@ public protocol EventBroker: AnyObject, Sendable {
     /// How many messages a group has not acknowledged, where the broker can tell.
     func lag(of group: String) async throws -> Int?
 
-    /// Looks at the connection, the broker's version and the topology, for `waybill doctor`. Never throws: what is wrong is a finding.
-    func examine() async -> [EngineFinding]
+    /// Looks at the connection, the broker's version and the topology, for `waybill doctor`; makes nothing. Never throws: what is wrong is a finding.
+    /// - Parameter topology: what should be there; nil for what was opened.
+    func examine(_ topology: BrokerTopology?) async -> [EngineFinding]
 
     /// Ends all connections; subscriptions end, what is being published is unknown.
     func close() async
+}
+
+extension EventBroker {
+    /// Looks at what was opened.
+    public func examine() async -> [EngineFinding] { await examine(nil) }
 }
 
 /// One member's share of a group's messages.
