@@ -33,7 +33,8 @@ public struct AuditFinding: Sendable, Equatable {
     }
 
     /// The finding as a member of reports and API answers.
-    public func write(to json: inout JSONWriter) {
+    /// - Parameter isRepairable: whether there is an ``action``, for a finding that was written down without it.
+    public func write(to json: inout JSONWriter, isRepairable: Bool? = nil) {
         json.member("rule", rule)
         switch subject {
         case .order(let id): json.member("orderId", id)
@@ -42,7 +43,7 @@ public struct AuditFinding: Sendable, Equatable {
         }
         json.member("evidence", evidence)
         json.member("proposal", proposal)
-        json.member("repairable", action != nil)
+        json.member("repairable", isRepairable ?? (action != nil))
     }
 }
 

@@ -18,5 +18,6 @@ public struct ProductAvailability: Sendable, Equatable {
     }
 }
 
-/// Asks Inventory for products, in order; nil for one that does not exist. Answers within a fraction of a second, or throws when Inventory cannot be reached.
+/// Asks Inventory for products, in order; nil for one that does not exist. Answers within a fraction of a second, or throws when Inventory cannot be reached; at once
+/// while it is known not to answer.
 public typealias AvailabilityCheck = @Sendable ([AvailabilityQuestion]) async throws -> [ProductAvailability?]

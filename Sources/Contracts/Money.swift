@@ -73,11 +73,25 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
 
     /// Decimal text of minor units with so many digits.
     public static func format(_ minorUnits: Int64, digits: Int) -> String {
-        let magnitude = String(minorUnits.magnitude)
-        let sign = minorUnits < 0 ? "-" : ""
-        guard digits > 0 else { return sign + magnitude }
-        let padded = String(repeating: "0", count: max(0, digits + 1 - magnitude.count)) + magnitude
-        return "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
+        // 19 digits, a point and a sign at the most; zeros before the point come with digits that are asked for.
+        let room = 24 + max(0, digits)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room) { buffer in
+            var place = room
+            func put(_ byte: UInt8) {
+                place -= 1
+                buffer[place] = byte
+            }
+            var rest = minorUnits.magnitude
+            var written = 0
+            repeat {
+                if written == digits, digits > 0 { put(UInt8(ascii: ".")) }
+                put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+                rest /= 10
+                written += 1
+            } while rest > 0 || written <= digits
+            if minorUnits < 0 { put(UInt8(ascii: "-")) }
+            return String(decoding: buffer[place...], as: UTF8.self)
+        }
     }
 
     private static func parse(_ text: String, digits: Int) -> Int64? {

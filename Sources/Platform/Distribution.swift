@@ -25,7 +25,7 @@ package struct Distribution: Sendable {
         let groups = Choreography.Participant.allCases.map {
             BrokerTopology.Group(name: $0.rawValue, topics: self.topics(of: Choreography.subscriptions(of: $0)))
         }
-        return BrokerTopology(topics: topics + topics.map { $0 + ".DLQ" }, groups: groups, partitions: partitions)
+        return BrokerTopology(topics: topics + topics.map(BrokerTopology.deadLetters), groups: groups, partitions: partitions)
     }
 
     /// The topics that carry these types, all types for nil; sorted.

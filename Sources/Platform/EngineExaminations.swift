@@ -23,21 +23,41 @@ public struct EngineExaminations: Sendable {
     private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger, pace: CommitPace()) { _, _ in } }
     private var working: [ServiceName] { ServiceName.withDatabase.filter(configuration.engines.runs) }
 
+    private var schemas: [ServiceSchema] { ServiceSchema.all.filter { ProcessParts(configuration.engines).reads($0.name) } }
+
     private var databases: [Examination] {
-        // An SQLite database is a file of this machine, which belongs to the process that has it open.
-        guard case .postgres = configuration.engines.storage else { return [] }
-        return working.map { service in
-            {
-                await examine("postgresql \(service.rawValue)", "postgres.url") {
-                    let database = try room.database(service.rawValue)
-                    #if ENGINE_POSTGRES
-                        let findings = await (database as? PostgresDatabase)?.examine() ?? []
-                    #else
-                        let findings: [EngineFinding] = []
-                    #endif
-                    await database.close()
-                    return findings
+        switch configuration.engines.storage {
+        // An SQLite database is a file of this machine, whose schema is all that is to be known of it.
+        case .sqlite: [files]
+        case .postgres: schemas.map(server)
+        }
+    }
+
+    private var files: Examination {
+        {
+            guard case .folder(let folder) = configuration.storage else { return [] }
+            var findings: [EngineFinding] = []
+            for schema in schemas {
+                findings += await examine("schema \(schema.name)", "data") {
+                    let state = try await SQLiteFile.schema(at: "\(folder)/\(schema.name).sqlite")
+                    return state == .noDatabase ? [] : [state.finding("schema \(schema.name)", schema.migrations, owner: schema.name)]
                 }
+            }
+            return findings
+        }
+    }
+
+    private func server(_ schema: ServiceSchema) -> Examination {
+        {
+            await examine("postgresql \(schema.name)", "postgres.url") {
+                let database = try room.database(schema.name)
+                #if ENGINE_POSTGRES
+                    let findings = await (database as? PostgresDatabase)?.examine(schema.migrations, owner: schema.name) ?? []
+                #else
+                    let findings: [EngineFinding] = []
+                #endif
+                await database.close()
+                return findings
             }
         }
     }
@@ -79,6 +99,6 @@ public struct EngineExaminations: Sendable {
 
     /// What cannot even be opened is a finding.
     private func examine(_ name: String, _ setting: String, _ body: () async throws -> [EngineFinding]) async -> [EngineFinding] {
-        do { return try await body() } catch { return [EngineFinding(.fail, name, "\(error)", advice: "Correct the setting \(setting).")] }
+        do { return try await body() } catch { return [EngineFinding(.fail, name, "\(error)", advice: "correct the setting \(setting)")] }
     }
 }

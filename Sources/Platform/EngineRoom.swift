@@ -41,6 +41,7 @@ struct EngineRoom: Sendable {
         var settings = SQLiteDatabase.Configuration()
         settings.commitInterval = configuration.commitInterval(of: name)
         settings.pace = pace
+        settings.cacheKiB = PlatformConfiguration.cacheKiB(of: name)
         settings.onBroken = { [onBroken] in onBroken($0, name) }
         switch configuration.storage {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)

@@ -47,5 +47,15 @@ public struct PlatformConfiguration: Sendable {
         }
     }
 
+    /// How much of a SQLite database its writer keeps in memory. SQLite goes through all of it at most commits, so that no more is kept than what is used again: for
+    /// what is only added to, the ends of a few tables.
+    static func cacheKiB(of database: String) -> Int {
+        switch database {
+        case "payments", "notifications", "payment-provider": 2048
+        case "operations", "analytics": 4096
+        default: 8192
+        }
+    }
+
     public init(storage: Storage) { self.storage = storage }
 }

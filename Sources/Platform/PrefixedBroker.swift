@@ -21,10 +21,33 @@ final class PrefixedBroker: EventBroker {
     }
 
     func subscribe(group: String, topics: [String], member: String) async throws -> any BrokerSubscription {
-        try await base.subscribe(group: prefix + group, topics: topics.map { prefix + $0 }, member: member)
+        PrefixedSubscription(base: try await base.subscribe(group: prefix + group, topics: topics.map { prefix + $0 }, member: member), prefix: prefix)
     }
 
     func lag(of group: String) async throws -> Int? { try await base.lag(of: prefix + group) }
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] { await base.examine(topology.map(prefixed)) }
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding] { await base.examine(prefixed(topology)) }
+    func close() async { await base.close() }
+}
+
+/// Gives messages out under the topics that they were published to. Partitions keep the names that the cluster gives them: they name places, nothing more.
+private final class PrefixedSubscription: BrokerSubscription {
+    private let base: any BrokerSubscription
+    private let prefix: String
+
+    init(base: any BrokerSubscription, prefix: String) { (self.base, self.prefix) = (base, prefix) }
+
+    func next(limit: Int) async throws -> [BrokerDelivery]? {
+        try await base.next(limit: limit)?.map { delivery in
+            let message = delivery.message
+            guard message.topic.hasPrefix(prefix) else { return delivery }
+            return BrokerDelivery(
+                message: BrokerMessage(
+                    topic: String(message.topic.dropFirst(prefix.count)), key: message.key, headers: message.headers, body: message.body),
+                partition: delivery.partition, session: delivery.session, position: delivery.position, mayBeRepeated: delivery.mayBeRepeated)
+        }
+    }
+
+    func acknowledge(_ deliveries: [BrokerDelivery]) async { await base.acknowledge(deliveries) }
+    func rejoin() async { await base.rejoin() }
     func close() async { await base.close() }
 }

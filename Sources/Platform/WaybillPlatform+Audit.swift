@@ -1,6 +1,8 @@
 import Contracts
+import Messaging
 import Operations
-import StorageSQLite
+import PaymentSimulator
+import Storage
 import Wire
 
 extension WaybillPlatform {
@@ -23,6 +25,59 @@ extension WaybillPlatform {
         } catch { result = .failure(error) }
         for database in assembly.databases { await database.close() }
         return try result.get()
+    }
+
+    /// Audits the databases on a server, beside whatever works with them: reads, and makes and changes nothing.
+    /// - Parameters:
+    ///   - order: the only order to look at; nil for everything.
+    ///   - progress: called with how many orders have been looked at, and how many there are.
+    /// - Throws: ``PlatformError`` where a database is not there, or not at the version that this program knows; ``StorageError``.
+    public func auditBeside(order: OrderID?, progress: @escaping @Sendable (Int, Int) -> Void) async throws -> AuditReport {
+        let room = EngineRoom(configuration: configuration, logger: logger) { _, _ in }
+        try await checkSchemas(room)
+        var opened: [any Database] = []
+        var broker: (any EventBroker)?
+        let result: Result<AuditReport, any Error>
+        do {
+            for schema in ServiceSchema.all { opened.append(try room.database(schema.name)) }
+            broker = try await lookingBroker(room)
+            let desk = try await deskBeside(opened, broker)
+            let total = Int(try await desk.orderCount())
+            let scope = AuditScope(order.map { .some([$0]) } ?? .all, includesShared: order == nil)
+            result = .success(try await desk.auditor.audit(scope) { progress($0, total) })
+        } catch { result = .failure(error) }
+        await broker?.close()
+        for database in opened { await database.close() }
+        return try result.get()
+    }
+
+    /// The rules know one version of every table.
+    private func checkSchemas(_ room: EngineRoom) async throws {
+        for schema in ServiceSchema.all {
+            let finding = try await room.schemaState(schema.name).finding(schema.name, schema.migrations, owner: schema.name)
+            if finding.verdict != .ok { throw PlatformError("\(finding.name): \(finding.words); \(finding.advice)") }
+        }
+    }
+
+    /// The broker, for what consumers have before them. Where topics or queues are missing it is not opened, which would make them: nothing can be said to be at rest then.
+    private func lookingBroker(_ room: EngineRoom) async throws -> (any EventBroker)? {
+        guard let broker = try room.broker() else { return nil }
+        let topology = Distribution.topology(partitions: room.partitions)
+        let findings = await broker.examine(topology).filter { $0.verdict != .fail }
+        let isThere = topology.groups.allSatisfy { group in findings.contains { $0.name.hasSuffix(group.name) } }
+        if isThere { try await broker.open(topology) }
+        return broker
+    }
+
+    /// - Parameter databases: in the order of ``ServiceSchema/all``: the services' and the provider's.
+    private func deskBeside(_ databases: [any Database], _ broker: (any EventBroker)?) async throws -> AuditDesk {
+        let ledger = databases[databases.count - 1]
+        let provider = SimulatedPaymentProvider(ledger: ledger, context: context(ledger.name))
+        let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
+        let services = try await ServiceAssembly(
+            databases: Array(databases.dropLast()), provider: provider, books: provider, bus: EventBus(registry: EventCatalog.registry),
+            configuration: configuration, environment: { environment(of: $0, nil) }, local: [], distribution: distribution)
+        return services.audit
     }
 
     /// Gauges of the audit and of what waits.

@@ -15,9 +15,9 @@ import Wire
 
 /// The whole platform in one process: configuration to adapters to services to one service group. The only place that knows adapters and services at once.
 public final class WaybillPlatform: Sendable {
-    private let configuration: PlatformConfiguration
+    let configuration: PlatformConfiguration
     private let folder: DataFolder?
-    private let logger: Logger
+    let logger: Logger
     let registry: PrometheusRegistry
     private let bus = EventBus(registry: EventCatalog.registry)
     let clock: any WallClock
@@ -79,14 +79,15 @@ public final class WaybillPlatform: Sendable {
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
         let pace = CommitPace()
         let room = EngineRoom(configuration: configuration, logger: logger, pace: pace) { [weak self] in self?.stop($0, $1) }
-        let parts = Parts(configuration.engines)
-        let ledger = try await open("payment-provider", in: room, if: parts.reads("payment-provider"))
-        let provider = SimulatedPaymentProvider(ledger: ledger, context: context("payment-provider"))
+        let parts = ProcessParts(configuration.engines)
+        let ledger = try await open(SimulatedPaymentProvider.owner, in: room, if: parts.reads(SimulatedPaymentProvider.owner))
+        let provider = SimulatedPaymentProvider(ledger: ledger, context: context(SimulatedPaymentProvider.owner))
         if parts.runs("payments") { try await patiently("the provider's ledger") { try await provider.open() } }
 
         var databases: [any Database] = []
         for name in ServiceAssembly.databases { databases.append(try await open(name, in: room, if: parts.reads(name))) }
-        let broker = try givenBroker ?? room.broker()
+        // A gateway carries no events.
+        let broker = parts.local.isEmpty ? nil : try givenBroker ?? room.broker()
         let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
         var replicas: [String: ServiceReplica] = [:]
         if let distribution {
@@ -102,7 +103,7 @@ public final class WaybillPlatform: Sendable {
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
-                environment: { environment(of: $0, wired[$0.name]) }, local: parts.local,
+                environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
                 cache: cache, replica: { wired[$0] })
         }
@@ -116,25 +117,32 @@ public final class WaybillPlatform: Sendable {
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
 
-        let pressure = PlatformPressure(services, clock: clock)
+        let health = ProcessHealth(
+            local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
+        health.watch.register(in: registry)
+        let pressure = PlatformPressure(services, health: health, clock: clock)
         let strained = configuration.strainedCommitInterval
         let gate = AdmissionGate(
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let routes = services.routes + (configuration.engines.runs(.gateway) ? remotes.routes(services) : [])
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,
-            maximumConnections: configuration.maximumConnections, registry: registry, readiness: { [weak self] in self?.readiness(gate) ?? [] },
+            maximumConnections: configuration.maximumConnections, registry: registry,
+            readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
             trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
-        // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then what
-        // works on, then what leads its events away, last what writes the log.
+        // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience
+        // with servers that are away, then what works on, then what leads its events away, last what writes the log.
         var runners: [any Service] = [LogFlusher(clock: clock)]
+        runners += watches(services, databases, wired, broker) as [any Service]
         runners += services.relays
         runners += services.janitors as [any Service]
         if parts.runs("operations") { runners += services.audit.runners }
         runners += services.appliers
         runners += services.workers
+        runners += health.runners
+        runners.append(EndOfPatience(databases: present))
         runners.append(gateway)
         runners += remotes.runners
         if parts.runs("operations") { runners += services.operations.runners }
@@ -142,13 +150,17 @@ public final class WaybillPlatform: Sendable {
         return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
     }
 
-    private func environment(of database: any Database, _ replica: ServiceReplica?) -> ServiceEnvironment {
+    func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {
+        let (owner, logger) = (configuration.engines.instance, logger(for: database.name))
         let role = replica.map { replica in
-            ProcessRole(isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds) { replica.replicas.lease.isHeld }
+            guard isLocal else { return ProcessRole.elsewhere }
+            return ProcessRole(
+                isAlone: false, jobClaimMilliseconds: Distribution.jobClaimMilliseconds,
+                lease: { [clock] name in Lease(name: name, owner: owner, database: database, clock: clock, logger: logger) },
+                isInCharge: { replica.replicas.lease.isHeld })
         }
         return ServiceEnvironment(
-            database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger(for: database.name),
-            role: role ?? .alone)
+            database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger, role: role ?? .alone)
     }
 
     private func open(_ name: String, in room: EngineRoom, if isNeeded: Bool) async throws -> any Database {
@@ -173,14 +185,14 @@ public final class WaybillPlatform: Sendable {
 
     private static func isOutage(_ error: any Error) -> Bool {
         switch error {
-        case StorageError.overloaded, BrokerError.unavailable: true
+        case StorageError.overloaded, StorageError.away, BrokerError.unavailable: true
         default: false
         }
     }
 
-    private func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
+    func context(_ name: String) -> ServiceContext { ServiceContext(service: name, clock: clock, identifiers: identifiers) }
 
-    private func logger(for name: String) -> Logger {
+    func logger(for name: String) -> Logger {
         var logger = logger
         logger[metadataKey: "service"] = "\(name)"
         return logger
@@ -192,10 +204,6 @@ public final class WaybillPlatform: Sendable {
         logger.critical("a database failed; the process stops so that a restart can recover", metadata: ["database": "\(name)", "error": "\(error)"])
         LogWriter.standardError.flush()
         raiseTermination()
-    }
-
-    private func readiness(_ gate: AdmissionGate) -> [(check: String, problem: String?)] {
-        [("databases", broken.withLock { $0 }.map { "\($0)" }), ("entry", gate.isDraining ? "the platform is shutting down" : nil)]
     }
 
     private func register(_ databases: [any Database], _ services: ServiceAssembly) {
@@ -224,7 +232,7 @@ public final class WaybillPlatform: Sendable {
         registry.registerGauge(name: "waybill_outbox_backlog", help: "Events that wait to be published; at most some thousands are counted.", labels: labels) {
             Double(relay.backlog)
         }
-        registry.registerGauge(name: "waybill_outbox_held_orders", help: "Orders that a message holds up which the broker refuses.", labels: labels) {
+        registry.registerGauge(name: "waybill_outbox_held_orders", help: "Orders of which the broker refuses something.", labels: labels) {
             Double(relay.held)
         }
         registry.registerGauge(
@@ -232,20 +240,5 @@ public final class WaybillPlatform: Sendable {
         ) { [clock] in
             relay.oldest.map { Double(max(0, clock.now().milliseconds - $0.milliseconds)) / 1000 } ?? 0
         }
-    }
-}
-
-/// Which services run in this process, and which databases they read.
-private struct Parts {
-    let local: Set<String>
-
-    init(_ engines: EngineConfiguration) { local = Set(engines.services.filter { $0 != .gateway }.map(\.rawValue)) }
-
-    func runs(_ service: String) -> Bool { local.contains(service) }
-
-    /// The auditor looks into everybody's books, the provider's included, and dead letters are tried again where they lie; a rebuild of the analytics reads the archive.
-    func reads(_ database: String) -> Bool {
-        if runs(database) || runs("operations") { return true }
-        return database == "operations" && runs("analytics") || database == "payment-provider" && runs("payments")
     }
 }

@@ -16,7 +16,8 @@ struct Waybill: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self, DemoCommand.self,
+            ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self,
+            DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
             DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
         ])

@@ -85,7 +85,7 @@ extension BrokerConformance {
     func examination(_ scene: Scene) async throws {
         let broker = try await scene.broker()
         #expect(!broker.name.isEmpty)
-        let findings = await broker.examine()
+        let findings = await broker.examine(scene.topology)
         #expect(!findings.isEmpty)
         for finding in findings { #expect(finding.verdict != .fail, "\(finding.name): \(finding.words)") }
         for finding in findings { #expect((finding.verdict == .ok) == finding.advice.isEmpty, "\(finding.name) says what to do where something is not well") }

@@ -37,6 +37,47 @@ extension BrokerConformance {
         await member.close()
     }
 
+    func foreign(_ scene: Scene) async throws {
+        let broker = try await scene.broker()
+        let foreign = BrokerMessage(topic: scene.topic, key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))
+        let messages = scene.messages(40, keys: 20)
+        try await broker.publish([foreign])
+        try await broker.publish(messages)
+        let member = try await scene.join(broker, "a")
+        let arrivals = Arrivals()
+        let strangers = Mutex<[BrokerMessage]>([])
+        arrivals.expect(messages)
+        try await member.take(within: scene.subject.patience) { deliveries in
+            arrivals.note(deliveries.filter { $0.message.number != nil }, member: "a")
+            await member.acknowledge(deliveries)
+            return strangers.withLock { strangers in
+                strangers += deliveries.map(\.message).filter { $0.number == nil }
+                return arrivals.isComplete && !strangers.isEmpty
+            }
+        }
+        let arrived = try #require(strangers.withLock { $0.first })
+        #expect(arrived.topic == foreign.topic && arrived.key == foreign.key && arrived.body == foreign.body)
+        await member.close()
+    }
+
+    func unknownTopic(_ scene: Scene) async throws {
+        if scene.subject.makesTopics { return }
+        let broker = try await scene.broker()
+        let messages = scene.messages(40, keys: 20)
+        let error = await #expect(throws: BrokerError.self) {
+            try await broker.publish([scene.message(1, 0, topic: "\(scene.topic)-nowhere")])
+        }
+        guard case .misconfigured(let reason) = error else {
+            Issue.record("the error was \(String(describing: error))")
+            return
+        }
+        #expect(!reason.isEmpty)
+        try await broker.publish(messages)
+        let member = try await scene.join(broker, "a")
+        try await member.take(all: messages, Arrivals(), member: "a", within: scene.subject.patience)
+        await member.close()
+    }
+
     func tooLarge(_ scene: Scene) async throws {
         guard let size = scene.subject.tooLarge else { return }
         let broker = try await scene.broker()

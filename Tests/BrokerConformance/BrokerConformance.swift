@@ -26,6 +26,8 @@ public enum BrokerConformance: String, CaseIterable, Sendable, CustomTestStringC
     case backlog = "a large backlog drains in order"
     case outage = "an outage delays messages and loses none"
     case tooLarge = "a message that is too large is refused by its place in the batch, and the broker goes on"
+    case foreign = "what another program published, with no attribute and no JSON, arrives as it is, and so does what comes after it"
+    case unknownTopic = "that a topic does not exist is no message's fault, and the broker goes on"
     case closing = "closing ends a wait at once, and what is called later does no harm"
     case closingBroker = "closing the broker ends its subscriptions and refuses what comes later"
     case opening = "a topology can be opened often and by many at once"
@@ -67,6 +69,8 @@ public enum BrokerConformance: String, CaseIterable, Sendable, CustomTestStringC
         case .backlog: try await backlog(scene)
         case .outage: try await outage(scene)
         case .tooLarge: try await tooLarge(scene)
+        case .foreign: try await foreign(scene)
+        case .unknownTopic: try await unknownTopic(scene)
         case .closing: try await closing(scene)
         case .closingBroker: try await closingBroker(scene)
         case .opening: try await opening(scene)
@@ -86,6 +90,8 @@ public struct BrokerSubject: Sendable {
     public var partitions = 4
     /// The size in bytes of a body that the broker does not accept; nil where there is no such size.
     public var tooLarge: Int?
+    /// Whether the broker makes topics of its own accord when somebody publishes to them.
+    public var makesTopics = false
     /// How many messages a subscription holds in memory that nobody took; nil where that cannot be seen.
     public var held: (@Sendable (any BrokerSubscription) -> Int)?
     /// The most that ``held`` may be.

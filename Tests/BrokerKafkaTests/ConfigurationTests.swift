@@ -42,7 +42,7 @@ struct ConfigurationTests {
             Issue.record("\(String(describing: error))")
             return
         }
-        let findings = await broker.examine()
+        let findings = await broker.examine(TestCluster.topology())
         #expect(findings.map(\.verdict) == [.fail])
         #expect(findings.allSatisfy { !$0.advice.isEmpty })
         await broker.close()
@@ -111,7 +111,7 @@ struct ConfigurationTests {
 
     @Test("statistics become figures, and what is no JSON becomes none")
     func statistics() {
-        func figures(_ json: String) -> [KafkaStatistics.Figure] { Array(json.utf8).withUnsafeBufferPointer { KafkaStatistics.figures($0) } }
+        func figures(_ json: String) -> [KafkaStatistics.Figure]? { Array(json.utf8).withUnsafeBufferPointer { KafkaStatistics.figures($0) } }
         let report = """
             {"msg_cnt": 3, "msg_size": 400, "brokers": {"a:1/1": {"nodeid": 1, "state": "UP", "rtt": {"avg": 1500}}, "b:1/bootstrap": {"nodeid": -1, "state": "INIT"}},
             "topics": {"orders": {"partitions": {"0": {"consumer_lag": 17}, "-1": {"consumer_lag": -1}}}}}
@@ -123,7 +123,24 @@ struct ConfigurationTests {
                 .init(label: "waybill_kafka_broker_up", value: 1, dimensions: ["broker", "1"]),
                 .init(label: "waybill_kafka_consumer_lag", value: 17, dimensions: ["topic", "orders", "partition", "0"]),
             ])
-        for text in ["", "{", "[]", "{\"brokers\": 3, \"topics\": [1]}"] { #expect(figures(text).isEmpty) }
+        for text in ["", "{", "[]", "{\"brokers\": 3, \"topics\": [1]}"] { #expect(figures(text)?.isEmpty ?? true) }
+    }
+
+    @Test("the lag of a partition that went to another member goes to zero, once, and comes back with it")
+    func lostPartition() throws {
+        let statistics = KafkaStatistics(client: "billing")
+        func lags(_ partitions: String) throws -> [String: Double] {
+            let json = Array("{\"topics\": {\"orders\": {\"partitions\": {\(partitions)}}}}".utf8)
+            let figures = try #require(json.withUnsafeBufferPointer { KafkaStatistics.figures($0) })
+            return Dictionary(uniqueKeysWithValues: statistics.completed(figures).map { ($0.dimensions.last ?? "", $0.value) })
+        }
+        let mine = "\"0\": {\"consumer_lag\": 17, \"fetch_state\": \"active\"}"
+        #expect(try lags("\(mine), \"1\": {\"consumer_lag\": 4, \"fetch_state\": \"active\"}") == ["0": 17, "1": 4])
+        // The library goes on telling what it last knew.
+        let lost = "\(mine), \"1\": {\"consumer_lag\": 4, \"fetch_state\": \"none\"}"
+        #expect(try lags(lost) == ["0": 17, "1": 0])
+        #expect(try lags(lost) == ["0": 17])
+        #expect(try lags("\"0\": {\"consumer_lag\": -1}, \"1\": {\"consumer_lag\": 3}") == ["0": 0, "1": 3])
     }
 
     @Test("topics get no more replicas than there are brokers, and are not made where nothing could be published to them")
@@ -131,14 +148,17 @@ struct ConfigurationTests {
         var configuration = KafkaConfiguration(bootstrapServers: "127.0.0.1:1")
         let log = TestLog()
         func creation(brokers: Int) -> KafkaTopicCreation { KafkaTopicCreation(configuration, brokers: brokers, logger: log.logger) }
-        #expect(creation(brokers: 1).replicas == nil, "the cluster's own default")
+        #expect(creation(brokers: 1).replicas == nil && creation(brokers: 1).properties["min.insync.replicas"] == nil, "the cluster's own default")
         configuration.replicationFactor = 3
         #expect([0, 1, 3, 5].map { creation(brokers: $0).replicas } == [1, 1, 3, 3])
+        // What the leader alone has is not published, where somebody else could have it.
+        #expect([1, 2, 3, 5].map { creation(brokers: $0).properties["min.insync.replicas"] } == ["1", "2", "2", "2"])
         try creation(brokers: 3).checkReplicas()
         #expect(log.lines.isEmpty)
         try creation(brokers: 2).checkReplicas()
         #expect(log.lines.contains { $0.contains("fewer replicas") })
         configuration.topicProperties["min.insync.replicas"] = "2"
+        #expect(creation(brokers: 1).properties["min.insync.replicas"] == "2", "whoever says so has it")
         try creation(brokers: 2).checkReplicas()
         #expect(throws: BrokerError.self) { try creation(brokers: 1).checkReplicas() }
     }
@@ -150,8 +170,11 @@ struct ConfigurationTests {
         #expect(KafkaAdministration.finding("orders", 4, in: cluster).verdict == .ok)
         #expect(KafkaAdministration.finding("orders", 8, in: cluster).verdict == .warn)
         #expect(KafkaAdministration.finding("stock", 4, in: cluster).verdict == .fail)
+        let few = KafkaAdministration.finding("orders", 4, copies: 3, in: cluster)
+        #expect(few.verdict == .warn && few.words.contains("the configuration says 3") && few.advice.contains("add brokers (there are 2)"))
         cluster.topics["orders"]?.replicas = 1
         #expect(KafkaAdministration.finding("orders", 4, in: cluster).verdict == .warn)
+        #expect(KafkaAdministration.finding("orders", 4, copies: 1, in: cluster).verdict == .ok, "whoever wants one copy has it")
         cluster.topics["orders"]?.leaderless = 1
         let worst = KafkaAdministration.finding("orders", 4, in: cluster)
         #expect(worst.verdict == .fail && !worst.advice.isEmpty)

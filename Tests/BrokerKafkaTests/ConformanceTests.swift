@@ -27,6 +27,8 @@ struct ConformanceTests {
         var subject = BrokerSubject { TestCluster.broker(configuration, log: log) }
         subject.crash = { await ($0 as? KafkaBroker)?.abandon() }
         subject.tooLarge = configuration.maximumMessageBytes + 1
+        // The mock does, and a real cluster where it is told so.
+        subject.makesTopics = true
         subject.held = { ($0 as? KafkaSubscription)?.held ?? 0 }
         subject.heldAtMost = configuration.maximumHeldMessages
         subject.finish = { await TestCluster.remove($0) }

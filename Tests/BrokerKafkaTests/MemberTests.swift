@@ -83,7 +83,7 @@ struct MemberTests {
         let member = try await broker.subscribe(group: topology.groups[0].name, topics: topology.topics, member: "a")
         #expect(try await member.take(60).count == 60)
         // The mock makes 4 partitions of its own accord.
-        let findings = await broker.examine()
+        let findings = await broker.examine(topology)
         #expect(findings.contains { $0.verdict == .warn && $0.words.contains("4 partitions") && $0.words.contains("9") })
         await broker.close()
         cluster.end()

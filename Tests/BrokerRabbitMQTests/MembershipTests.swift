@@ -64,7 +64,8 @@ struct MembershipTests {
     @Test("stand in line in different orders, each in all lines, and have channels of their own there")
     func order() throws {
         let layout = QueueLayout(try RabbitMQConfiguration(url: "amqp://host"))
-        let plans = (0..<8).map { MemberPlan(group: "billing", topics: ["orders", "stock"], member: "m\($0)", partitions: 4, layout: layout) }
+        let topology = BrokerTopology(topics: ["orders", "stock"], groups: [.init(name: "billing", topics: ["orders", "stock"])], partitions: 4)
+        let plans = (0..<8).map { MemberPlan(group: "billing", topics: ["orders", "stock"], member: "m\($0)", topology: topology, layout: layout) }
         for plan in plans {
             #expect(Set(plan.order) == Set(0..<8))
             #expect(plan.queues.indices.map { plan.index(plan.channel($0)) } == plan.queues.indices.map { $0 })

@@ -54,6 +54,39 @@ struct OutageTests {
         }
     }
 
+    @Test("makes everything again on a node that has lost all its data, and no group misses what is published from then on")
+    func lostData() async throws {
+        try await OwnServer.with { server in
+            var topology = topology
+            topology.groups.append(.init(name: "audit", topics: ["orders"]))
+            let configuration = try TestServer.configuration(server.url)
+            try await withBroker(configuration, topology) { broker in
+                let other = try RabbitMQBroker(configuration)
+                try await other.open(topology)
+                let members = [
+                    try await broker.subscribe(group: "billing", topics: ["orders"], member: "a"),
+                    try await other.subscribe(group: "audit", topics: ["orders"], member: "a"),
+                ]
+                let readers = [Reader(), Reader()]
+                async let first: Void = readers[0].read(members[0])
+                async let second: Void = readers[1].read(members[1])
+                for broker in [broker, other] { try await publish((0..<10).map { message($0, 0) }, broker) }
+                try await eventually("both read") { readers.allSatisfy { $0.distinct == 10 } }
+                try await server.stop()
+                try FileManager.default.removeItem(atPath: "\(server.folder)/rabbitmq/data")
+                try await server.start()
+                // Both publish at once: who comes second must not publish while the first is making exchanges and queues.
+                async let published: Void = publish((0..<200).map { message($0 % 10, 1 + $0 / 10) }, broker)
+                try await publish((0..<200).map { message(10 + $0 % 10, 1 + $0 / 10) }, other)
+                try await published
+                try await eventually("everything has come to both groups") { readers.allSatisfy { $0.distinct == 410 } }
+                for member in members { await member.close() }
+                _ = try await (first, second)
+                await other.close()
+            }
+        }
+    }
+
     private func restart(_ server: OwnServer) async throws {
         try await server.stop()
         try await server.start()
@@ -104,17 +137,19 @@ struct OutageTests {
                 try await server.control("close_all_connections", "closed by a test")
                 try await publish((300..<600).map { message($0 % 5, $0) }, broker)
                 try await eventually("everything has come") { reader.distinct == 600 }
-                let findings = await broker.examine()
+                let findings = await broker.examine(topology)
                 #expect(findings.allSatisfy { $0.verdict == .ok }, "\(findings)")
                 #expect(findings.contains { $0.name == "rabbitmq billing" && $0.words.contains("2 queues, 2 with a consumer") }, "\(findings)")
                 await member.close()
                 try await read
 
                 try await broker.removeQueue(of: "billing", topic: "orders", partition: 1)
-                #expect(await broker.examine().contains { $0.verdict == .fail && $0.words.contains("1 of 2 queues are missing") })
+                #expect(await broker.examine(topology).contains { $0.verdict == .fail && $0.words.contains("1 of 2 queues are missing") })
+                try await broker.removeExchange(of: "orders")
+                #expect(await broker.examine(topology).contains { $0.verdict == .fail && $0.words == "missing: \(configuration.prefix).orders" })
                 try await broker.open(.orders(partitions: 3))
                 try await broker.open(.orders(partitions: 2))
-                #expect(await broker.examine().contains { $0.verdict == .warn && $0.words.contains("more than 2 partitions") })
+                #expect(await broker.examine(topology).contains { $0.verdict == .warn && $0.words.contains("more than 2 partitions") })
             }
         }
     }

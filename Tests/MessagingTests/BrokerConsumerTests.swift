@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Messaging
 import ServiceLifecycle
@@ -121,6 +122,139 @@ struct BrokerConsumerTests {
         #expect(try await bench.consumer.read { try $0.query(Self.outboxTopic) { $0.optionalText(0) } } == ["toys.DLQ"])
     }
 
+    @Test("what is dead is counted by the process that has the lease, and by no other")
+    func counted() async throws {
+        box.breaks(at: 2)
+        try await publish(messages([(1, 2)]))
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        func process(_ owner: String) async throws -> Consumer {
+            let lease = Lease(name: "relay", owner: owner, database: bench.consumer, clock: bench.clock, logger: bench.logger)
+            try await lease.step()
+            let consumer = Consumer(
+                handler: box, database: bench.consumer, bus: EventBus(registry: EventRegistry([Toy.self])), context: bench.consuming, logger: bench.logger,
+                replicas: Replicas(lease: lease, claims: PartitionClaims(owner: owner), wakeRelay: {}))
+            try await consumer.countBacklog()
+            return consumer
+        }
+        let (holder, other) = (try await process("b"), try await process("c"))
+        #expect(holder.backlog.deadLetters == 1 && other.backlog.deadLetters == 0)
+        // Whoever archives it, here or elsewhere, the next count is right.
+        let letter = try #require(try await other.deadLetters.list(DeadLetterFilter(), after: nil, limit: 1).first)
+        _ = try await other.deadLetters.archive(letter.eventID, reason: "seen", by: "ada").get()
+        try await other.countBacklog()
+        try await holder.countBacklog()
+        #expect(holder.backlog.deadLetters == 0 && other.backlog.deadLetters == 0)
+    }
+
+    @Test("told to stop while storage is away, it ends, and what it had in its hands stays with the broker")
+    func stopped() async throws {
+        let database = AwayDatabase(bench.consumer)
+        try await publish(messages([(1, 1)]))
+        try await consuming(box, on: database) {
+            if try await applied().count == 1, !database.isAway.load(ordering: .relaxed) {
+                database.isAway.store(true, ordering: .relaxed)
+                try await publish(messages([(1, 2)]))
+            }
+            return box.batches.withLock { $0.count } > 1
+        }
+        #expect(try await applied().count == 1)
+        #expect(try await MemoryBroker(log).lag(of: "consumer") == 1)
+    }
+
+    @Test("a message that is no event dies under the topic that it came by, with what is known of its death; what comes after it is applied and published")
+    func foreign() async throws {
+        try await publish([BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))])
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        let events = bench.toys([(1, 1)])
+        try await bench.consumer.write { try Outbox(sink: RelayedSink {}).append(events, in: $0) }
+        let relay = try await relay(of: bench.consumer)
+        #expect(try await relay.step() == 2)
+        #expect(relay.held == 0)
+        try await consuming(box) { try await isAtRest(applied: 1) }
+
+        let letter = try #require(try await deadLetters().first)
+        #expect(letter.body == Array("hello".utf8))
+        let id = try await bench.consumer.read { try $0.first(SQL("SELECT event_id FROM dead_letters")) { $0.id(0) } }
+        #expect(letter.header("deadletterid") == id.map { "consumer:\($0)" })
+        #expect(letter.header("deadletterconsumer") == "consumer")
+        #expect(letter.header("deadletterattempts") == "4")
+        #expect(letter.header("deadletterreason")?.isEmpty == false)
+        #expect(letter.header("content-type") == "application/octet-stream")
+    }
+
+    @Test("a dead letter is the event as it was, and says whose it is, after how many attempts, and why")
+    func deadLetterHeaders() async throws {
+        box.breaks(at: 2)
+        let message = try messages([(1, 2)])
+        try await publish(message)
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        #expect(try await relay(of: bench.consumer).step() == 1)
+        let letter = try #require(try await deadLetters().first)
+        #expect(letter.body == message[0].body && letter.key == message[0].key)
+        for name in ["id", "type", "source", "time", "subject"] { #expect(letter.header(name) == message[0].header(name)) }
+        #expect(letter.header("deadletterid") == "consumer:\(message[0].header("id") ?? "")")
+        #expect(letter.header("deadletterattempts") == "4")
+        #expect(letter.header("deadletterreason") == "toy 2 is broken")
+        for header in letter.headers where header.name.hasPrefix("deadletter") { #expect(header.name.allSatisfy { $0.isLowercase && $0.isASCII }) }
+    }
+
+    @Test("what is delivered again after it has died stays one dead letter")
+    func deadAgain() async throws {
+        let foreign = BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 0), headers: [], body: Array("hello".utf8))
+        try await publish([foreign])
+        try await consuming(box) { try await bench.count(Workbench.deadRows, in: bench.consumer) == 1 }
+        try await publish([foreign] + messages([(1, 1)]))
+        try await consuming(box) { try await isAtRest(applied: 1) }
+        #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 0)
+        #expect(try await bench.count(Workbench.outboxRows, in: bench.consumer) == 1)
+    }
+
+    @Test("a relay whose process ends between publishing and deleting publishes again, and every event has its effect once")
+    func crashAfterPublish() async throws {
+        let folder = TemporaryPath()
+        defer { folder.remove() }
+        let path = folder.path
+        let before = try RealProcess.open("producer", at: path)
+        try await before.migrate(ToyBox.migrations, owner: "test")
+        let events = bench.toys([(1, 1), (2, 2), (1, 3)])
+        try await before.write { try Outbox(sink: RelayedSink {}).append(events, in: $0) }
+        await before.close()
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in try await RealProcess.relay(at: path) }
+
+        let producer = try RealProcess.open("producer", at: path)
+        #expect(try await bench.count(Workbench.outboxRows, in: producer) == 3, "it had not deleted what it had published")
+        try await publish(try RealProcess.published(at: path))
+        let expire = SQL("UPDATE leases SET ends_at = 1")
+        _ = try await producer.write { try $0.execute(expire) }
+        #expect(try await relay(of: producer).step() == 3)
+        #expect(try await MemoryBroker(log).lag(of: "consumer") == 6, "everything was published twice")
+        try await consuming(box) { try await isAtRest(applied: 3) }
+        let applied = try await applied()
+        #expect(applied.filter { $0.key == 1 }.map(\.value) == [1, 3])
+        #expect(applied.count == 3)
+        await producer.close()
+    }
+
+    /// A relay that has the lease of a database's outbox.
+    private func relay(of database: any Database) async throws -> OutboxRelay {
+        let broker = MemoryBroker(log)
+        try await broker.open(topology)
+        let lease = Lease(name: "relay", owner: "b", database: database, clock: bench.clock, logger: bench.logger)
+        try await lease.step()
+        return OutboxRelay(
+            database: database, broker: broker, lease: lease, registry: EventRegistry([Toy.self, Noise.self]), context: bench.producing,
+            logger: bench.logger)
+    }
+
+    /// What was published to the topic of dead letters.
+    private func deadLetters() async throws -> [BrokerMessage] {
+        let broker = MemoryBroker(log)
+        let desk = try await broker.subscribe(group: "desk", topics: ["toys.DLQ"], member: "a")
+        let deliveries = try await desk.next(limit: 10) ?? []
+        await broker.close()
+        return deliveries.map(\.message)
+    }
+
     @Test("a body that nobody can read is parked under the same id however often it is delivered")
     func unreadable() async throws {
         let broken = BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 1), headers: [.init("type", "Toy")], body: Array("{".utf8))
@@ -128,6 +262,29 @@ struct BrokerConsumerTests {
         try await consuming(box) { try await isAtRest(applied: 1) }
         #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 1)
     }
+}
+
+/// A database whose server is away from some moment on: whatever is tried is undone.
+private final class AwayDatabase: Database {
+    private let inner: any Database
+    let isAway = Atomic<Bool>(false)
+    var name: String { inner.name }
+
+    init(_ inner: any Database) { self.inner = inner }
+
+    func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T {
+        try await inner.write { [self] transaction in
+            let result = try body(transaction)
+            if isAway.load(ordering: .relaxed) { throw StorageError.away }
+            return result
+        }
+    }
+    func read<T: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> T) async throws -> T {
+        if isAway.load(ordering: .relaxed) { throw StorageError.away }
+        return try await inner.read(body)
+    }
+    func migrate(_ migrations: [Migration], owner: String) async throws { try await inner.migrate(migrations, owner: owner) }
+    func close() async { await inner.close() }
 }
 
 /// The computer's clock, twenty times as fast, so that nobody waits for seconds between attempts.

@@ -197,7 +197,7 @@ struct ConsumerTests {
         #expect(dead.7?.number == 1)
     }
 
-    @Test("an outage of the storage blames no event: the same batch is tried again", arguments: [StorageError.full("disk"), .overloaded])
+    @Test("an outage of the storage blames no event: the same batch is tried again", arguments: [StorageError.full("disk"), .overloaded, .away])
     func outage(_ error: StorageError) async throws {
         let bus = bench.bus()
         let consumer = try await bench.makeConsumer(box, on: bus)

@@ -149,6 +149,6 @@ private final class FlakyBroker: EventBroker {
     }
     func subscribe(group: String, topics: [String], member: String) async throws -> any BrokerSubscription { throw BrokerError.unavailable("test") }
     func lag(of group: String) async throws -> Int? { nil }
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] { [] }
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding] { [] }
     func close() async {}
 }

@@ -42,6 +42,18 @@ struct OutboxTests {
         #expect(piece.last == told.last?.sequence)
     }
 
+    @Test("who does not relay sees how long what waits behind some others has waited")
+    func timeBehind() async throws {
+        let bench = try await Workbench()
+        let start = bench.clock.now()
+        for number in 0..<3 as Range<Int64> {
+            try await bench.say([(1, number)], on: bench.bus())
+            bench.clock.advance(by: .seconds(1))
+        }
+        let times = try await bench.producer.read { transaction in try (1...3).map { try Outbox.time(behind: $0, in: transaction) } }
+        #expect(times == [start.advanced(byMilliseconds: 1_000), start.advanced(byMilliseconds: 2_000), nil])
+    }
+
     @Test("types that nobody asks for are passed by undecoded")
     func otherTypes() async throws {
         let bench = try await Workbench()

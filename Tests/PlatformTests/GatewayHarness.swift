@@ -76,7 +76,8 @@ final class GatewayHarness: Sendable {
         let gate = harness.gate
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: harness.routes, gate: gate, maximumConnections: maximumConnections, registry: harness.registry,
-            readiness: { [("entry", gate.isDraining ? "draining" : nil)] }, context: context, logger: logger, onRunning: { announce.yield($0) })
+            readiness: { [HealthCheck("entry", problem: gate.isDraining ? "draining" : nil)] }, context: context, logger: logger,
+            onRunning: { announce.yield($0) })
         let farewell = Farewell(gate: gate, delay: .seconds(1), clock: DoorClock(door: harness.farewell))
         let services = [server as any Service, farewell].map {
             ServiceGroupConfiguration.ServiceConfiguration(service: $0, successTerminationBehavior: .ignore)

@@ -6,7 +6,7 @@ import Platform
 import Synchronization
 
 /// What the acceptance tests run on: by default the embedded platform; with `WAYBILL_TEST_TOPOLOGY` the same tests run on real engines, split into a platform per service
-/// and replica, each with connections of its own, as separate processes would be. `scripts/test-topologies` sets it.
+/// and replica, each with connections of its own, as separate processes would be. `scripts/test --topologies` sets it.
 enum TestTopology: String {
     case embedded
     /// All services in one process on PostgreSQL, events handed over in memory.

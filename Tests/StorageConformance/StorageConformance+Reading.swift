@@ -48,9 +48,14 @@ extension StorageConformance {
             let twice = try transaction.executeCounting(Sample.insertNew, each: [3, 4].map { [.id(Sample.id($0)), .integer(6)] })
             #expect(twice == [0, 1])
             #expect(try transaction.executeCounting(Sample.insertNew, each: []) == [])
+            // More than an engine may take at once, some of them there already, and one twice.
+            let sum = try transaction.executeSumming(Sample.insertNew, each: ((3...23) + [23]).map { [.id(Sample.id($0)), .integer(7)] })
+            #expect(sum == 19)
+            #expect(try transaction.executeSumming(Sample.insertNew, each: []) == 0)
         }
         #expect(try await database.read { try Sample.amount(3, in: $0) } == 5, "the row that was there stays")
-        #expect(try await database.read { try Sample.count(in: $0) } == 4)
+        #expect(try await database.read { try Sample.amount(23, in: $0) } == 7)
+        #expect(try await database.read { try Sample.count(in: $0) } == 23)
         await database.close()
     }
 
@@ -81,6 +86,12 @@ extension StorageConformance {
         }
         let last = try await database.write { try $0.insert(Sample.insertNumbered, each: [[.text("f")]]) }
         #expect(last[0] > next[0])
+        // More than an engine may take at once: each key is its own row's.
+        let texts = (0..<21).map { "many \($0)" }
+        let many = try await database.write { try $0.insert(Sample.insertNumbered, each: texts.map { [.text($0)] }) }
+        #expect(many.count == texts.count && many == Set(many).sorted() && (many.first ?? 0) > last[0])
+        let found = try await database.read { try $0.query(Sample.numbered, each: many.map { [.integer($0)] }) { $0.text(0) } }
+        #expect(found == texts)
         await database.close()
     }
 

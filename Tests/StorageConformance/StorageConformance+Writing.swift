@@ -17,6 +17,7 @@ enum Sample {
     static let get = SQL("SELECT amount, note, data, id FROM sample WHERE id = $1")
     static let count = SQL("SELECT count(*) FROM sample")
     static let insertNumbered = SQL("INSERT INTO numbered (note) VALUES ($1)")
+    static let numbered = SQL("SELECT note FROM numbered WHERE number = $1")
     static let deleteNumbered = SQL("DELETE FROM numbered WHERE number = $1")
     static let swapped = SQL("SELECT amount FROM sample WHERE amount >= $2 AND id = $1 AND amount >= $2")
 

@@ -147,7 +147,7 @@ struct LostAnswerTests {
             try await written
             Issue.record("it was reported as done")
         } catch StorageError.uncertain {}
-        await #expect(throws: StorageError.overloaded) { try await scene.database.write { _ in } }
+        await #expect(throws: StorageError.away) { try await scene.database.write { _ in } }
         #expect(told.all == [])
         scene.proxy.refuse(false)
         try await scene.database.write { $0.onCommit { told.add(2) } }
@@ -165,7 +165,7 @@ struct LostAnswerTests {
             $0.patience = .seconds(1)
         }
         scene.proxy.hold(true)
-        await #expect(throws: StorageError.overloaded) {
+        await #expect(throws: StorageError.away) {
             try await scene.database.write { try $0.executeCounting(Accounts.insert, each: [Accounts.row(1)]) }
         }
         scene.proxy.hold(false)

@@ -7,6 +7,32 @@ import Testing
 
 @Suite("PostgreSQL in trouble", .enabled(if: TestServer.isWanted, TestServer.missing), .timeLimit(.minutes(3)))
 struct PostgresTroubleTests {
+    @Test("once the process is ending nobody waits for a server that is away")
+    func endOfPatience() async throws {
+        var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:1/nobody")
+        configuration.patience = .seconds(3600)
+        let database = try PostgresDatabase(name: "test", configuration: configuration)
+        @Sendable func failure(isRead: Bool) async -> StorageError? {
+            do {
+                if isRead {
+                    _ = try await database.read { try $0.first(SQL("SELECT 1")) { $0.integer(0) } }
+                } else {
+                    try await database.write { try $0.execute(SQL("SELECT 1")) }
+                }
+                return nil
+            } catch { return error as? StorageError }
+        }
+        let failures = await withTaskGroup(of: StorageError?.self) { group in
+            for isRead in [true, false] { group.addTask { await failure(isRead: isRead) } }
+            database.endPatience()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(failures == [.away, .away])
+        // Nor does anybody who comes later.
+        #expect(await failure(isRead: false) == .away)
+        await database.close()
+    }
+
     @Test("a deadlock between two processes is resolved by running one of them again")
     func deadlock() async throws {
         let schema = TestServer.unusedName()
@@ -51,12 +77,21 @@ struct PostgresTroubleTests {
         try await TestServer.remove(schema)
     }
 
-    @Test("a statement that takes too long is ended, and the database is as usable as before")
+    @Test(
+        "a statement that takes too long is ended as a failure of its own, not as an outage that would be waited for, and the database is as usable as before")
     func statementTimeout() async throws {
         try await withAccounts(changed { $0.statementTimeout = .milliseconds(200) }) { database in
             let endless: [SQLValue] = [.integer(60)]
-            await #expect(throws: StorageError.overloaded) { try await database.write { try $0.first(Accounts.sleep, endless) { _ in } } }
-            await #expect(throws: StorageError.overloaded) { try await database.read { try $0.first(Accounts.sleep, endless) { _ in } } }
+            for isWrite in [true, false] {
+                let error = await #expect(throws: StorageError.self) {
+                    if isWrite { _ = try await database.write { try $0.first(Accounts.sleep, endless) { _ in } } }
+                    _ = try await database.read { try $0.first(Accounts.sleep, endless) { _ in } }
+                }
+                guard case .failed(let words) = error, words.contains("57014") else {
+                    Issue.record("\(String(describing: error))")
+                    continue
+                }
+            }
             try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(1)]) }
             #expect(try await Accounts.all(in: database) == [1])
         }
@@ -166,34 +201,65 @@ struct PostgresTroubleTests {
         }
         let facts = SQL("SELECT datcollate || ' ' || pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
         #expect(try await databases[0].read { try $0.first(facts) { $0.text(0) } } == "C UTF8")
-        let findings = await databases[0].examine()
+        let findings = await databases[0].examine(Accounts.migrations, owner: "test")
         #expect(findings.count == 6)
         #expect(findings.allSatisfy { $0.verdict != .fail }, "\(findings)")
+        #expect(findings.last?.verdict == .warn && findings.last?.words == "no migration has been applied yet")
         for database in databases { await database.close() }
-        try dropDatabase(name)
+        try TestServer.drop(database: name)
     }
 
-    /// DROP DATABASE cannot run inside a transaction, which is all that the port has.
-    private func dropDatabase(_ name: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["psql", "-q", try TestServer.uri(), "-c", "DROP DATABASE IF EXISTS \(name) WITH (FORCE)"]
-        try process.run()
-        process.waitUntilExit()
+    @Test("a database that is missing is named by an examination, which does not make it, whether or not it may be made", arguments: [true, false])
+    func missingDatabase(isMade: Bool) async throws {
+        let name = TestServer.unusedName()
+        var configuration = PostgresDatabase.Configuration(connection: try TestServer.uri(database: name))
+        configuration.createIfMissing = isMade
+        configuration.patience = .milliseconds(100)
+        let database = try PostgresDatabase(name: "test", configuration: configuration)
+        let findings = await database.examine(Accounts.migrations, owner: "test")
+        #expect(findings.map(\.verdict) == [isMade ? .warn : .fail])
+        #expect(findings.allSatisfy { $0.words.contains(name) && $0.advice.contains("create_databases") })
+        #expect(try await database.schemaState() == .noDatabase)
+        await #expect(throws: StorageError.away, "who only reads makes nothing") { try await database.read { _ in } }
+        let other = try TestServer.database()
+        let there = SQL("SELECT count(*) FROM pg_database WHERE datname = $1")
+        #expect(try await other.read { try $0.first(there, [.text(name)]) { $0.integer(0) } } == 0)
+        for database in [database, other] { await database.close() }
     }
 
-    @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then fail as overloaded")
+    @Test("an examination compares the schema with what the program knows")
+    func schema() async throws {
+        try await withAccounts { database in
+            func finding(_ migrations: [Migration], owner: String = "test") async -> EngineFinding? { await database.examine(migrations, owner: owner).last }
+            let later = Migration(version: 2, name: "notes", statements: ["CREATE TABLE notes (a {int})"])
+            let fine = await finding(Accounts.migrations)
+            #expect(fine?.verdict == .ok && fine?.name == "postgresql test schema")
+            let behind = await finding(Accounts.migrations + [later])
+            #expect(behind?.verdict == .warn && behind?.words.contains("2 (notes)") == true && behind?.advice.contains("waybill migrate") == true)
+            let foreign = await finding(Accounts.migrations, owner: "orders")
+            #expect(foreign?.verdict == .fail && foreign?.words.contains("\"test\"") == true)
+            let newer = await finding([])
+            #expect(newer?.verdict == .fail && newer?.words.contains("knows up to 0") == true)
+            let edited = await finding([Migration(version: 1, name: "accounts", statements: [])])
+            #expect(edited?.verdict == .fail && edited?.advice.isEmpty == false)
+            let state = try await database.schemaState()
+            #expect(state.version == 1)
+        }
+    }
+
+    @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then say so")
     func nobodyThere() async throws {
         var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:1/x")
         configuration.patience = .milliseconds(300)
         let database = try PostgresDatabase(name: "test", configuration: configuration)
         let begin = ContinuousClock.now
-        await #expect(throws: StorageError.overloaded) { try await database.write { _ in } }
-        await #expect(throws: StorageError.overloaded) { try await database.read { _ in } }
+        await #expect(throws: StorageError.away) { try await database.write { _ in } }
+        await #expect(throws: StorageError.away) { try await database.read { _ in } }
         let error = await #expect(throws: StorageError.self) { try await database.open() }
         #expect(error.map { "\($0)".contains("127.0.0.1:1") } == true)
         #expect(ContinuousClock.now - begin < .seconds(30))
-        #expect(await database.examine().map(\.verdict) == [.fail])
+        #expect(await database.examine([], owner: "test").map(\.verdict) == [.fail])
+        await #expect(throws: StorageError.self) { try await database.schemaState() }
         await database.close()
         await #expect(throws: StorageError.closed) { try await database.write { _ in } }
     }

@@ -61,7 +61,7 @@ struct RestartTests {
         try await server.remove()
     }
 
-    @Test("while the server is stopped writes fail as overloaded within their patience, and all is well when it is back")
+    @Test("while the server is stopped reads and writes say so within their patience, and all is well when it is back")
     func stopped() async throws {
         let server = try await OwnServer.start()
         var configuration = PostgresDatabase.Configuration(connection: try server.uri())
@@ -72,10 +72,10 @@ struct RestartTests {
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<20 {
                 group.addTask {
-                    await #expect(throws: StorageError.overloaded) {
+                    await #expect(throws: StorageError.away) {
                         try await database.write { try $0.execute(Accounts.insert, each: [Accounts.row(number)]) }
                     }
-                    await #expect(throws: StorageError.overloaded) { try await Accounts.all(in: database) }
+                    await #expect(throws: StorageError.away) { try await Accounts.all(in: database) }
                 }
             }
         }
@@ -90,5 +90,27 @@ struct RestartTests {
         #expect(try await Accounts.all(in: database) == [100])
         await database.close()
         try await server.remove()
+    }
+
+    @Test("of several hosts the primary is used, by those who read as well, and the new one after a failover")
+    func severalHosts() async throws {
+        let servers = [try await OwnServer.start(), try await OwnServer.start()]
+        let ports = try servers.map { try $0.port() }
+        try await servers[0].restart(asStandby: true)
+        var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:\(ports[0]),127.0.0.1:\(ports[1])/postgres")
+        configuration.patience = .seconds(30)
+        let database = try PostgresDatabase(name: "test", configuration: configuration)
+        let port = SQL("SELECT inet_server_port()")
+        for primary in [1, 0] {
+            if primary == 0 {
+                try await servers[1].restart(asStandby: true)
+                try await servers[0].restart(asStandby: false)
+            }
+            #expect(try await database.write { try $0.first(port) { Int($0.integer(0)) } } == ports[primary])
+            #expect(try await database.read { try $0.first(port) { Int($0.integer(0)) } } == ports[primary])
+        }
+        #expect(await database.examine([], owner: "test").allSatisfy { $0.verdict != .fail })
+        await database.close()
+        for server in servers { try await server.remove() }
     }
 }

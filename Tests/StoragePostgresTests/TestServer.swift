@@ -41,6 +41,15 @@ enum TestServer {
         await database.close()
     }
 
+    /// Removes a database that a test has made. That cannot be done inside a transaction, which is all that the port has.
+    static func drop(database: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["psql", "-q", try uri(), "-c", "DROP DATABASE IF EXISTS \(database) WITH (FORCE)"]
+        try process.run()
+        process.waitUntilExit()
+    }
+
     /// The same server under another address or with other settings.
     static func uri(host: String, port: Int) throws -> String {
         var parts = try #require(URLComponents(string: uri()))
@@ -72,9 +81,26 @@ struct OwnServer: Sendable {
         return String(line.dropFirst("WAYBILL_TEST_POSTGRES=".count))
     }
 
+    func port() throws -> Int {
+        let address = URLComponents(string: try uri())
+        return try #require(address?.port)
+    }
+
     func crashAndStart() async throws { try await engines("restart", "postgres", "--hard") }
     func stop() async throws { try await engines("stop", "postgres") }
     func start() async throws { try await engines("start", "postgres") }
+
+    /// Starts it anew as a standby, which takes no writes, or as a primary.
+    func restart(asStandby isStandby: Bool) async throws {
+        try await stop()
+        let signal = folder.appendingPathComponent("postgres/data/standby.signal").path
+        if isStandby {
+            try #require(FileManager.default.createFile(atPath: signal, contents: nil, attributes: [.posixPermissions: 0o666]))
+        } else {
+            try FileManager.default.removeItem(atPath: signal)
+        }
+        try await start()
+    }
 
     func remove() async throws {
         try await engines("stop")

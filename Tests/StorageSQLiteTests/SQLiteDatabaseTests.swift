@@ -225,6 +225,30 @@ struct SQLiteDatabaseTests {
         folder.remove()
     }
 
+    @Test("an insert of one row is written for several, and nothing else is")
+    func severalRows() throws {
+        let written = try #require(MultiRowInsert.text(of: "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT (a) DO NOTHING"))
+        #expect(written.hasPrefix("INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4), ($5, $6), "))
+        #expect(written.hasSuffix(", ($15, $16) ON CONFLICT (a) DO NOTHING"))
+        let others = [
+            "UPDATE t SET a = $1", "INSERT INTO t (a, b) VALUES ($2, $1)", "INSERT INTO t (a, b) VALUES ($1, 0)", "INSERT INTO t (a) SELECT $1",
+            "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET a = $1", "INSERT INTO t (a) VALUES (",
+        ]
+        for other in others { #expect(MultiRowInsert.text(of: other) == nil, "\(other)") }
+    }
+
+    @Test("a row with too few parameters among many fails, and traps nobody")
+    func raggedRows() async throws {
+        let database = try await open(":memory:")
+        var rows: [[SQLValue]] = (0..<9).map { [.integer($0)] }
+        rows[3] = []
+        rows[4] = [.integer(3), .integer(4)]
+        let ragged = rows
+        await #expect(throws: StorageError.self) { try await database.write { try $0.insert(Self.insert, each: ragged) } }
+        #expect(try await database.read { try $0.query(Self.all) { $0.integer(0) } } == [])
+        await database.close()
+    }
+
     @Test("a read cannot write, even if its statement does")
     func readersOnlyRead() async throws {
         let folder = try TemporaryFolder()

@@ -20,13 +20,30 @@ public enum TestDatabase {
         return try SQLiteDatabase(name: name, path: ":memory:", configuration: configuration)
     }
 
-    private static func postgres(_ name: String) throws -> any Database {
+    /// Whether there is a server on which several processes can write at the same time.
+    public static let hasServer: Bool = {
+        #if ENGINE_POSTGRES
+            return ProcessInfo.processInfo.environment["WAYBILL_TEST_POSTGRES"] != nil
+        #else
+            return false
+        #endif
+    }()
+
+    /// One database on that server, opened as often as there are processes.
+    public static func openings(_ name: String, count: Int) throws -> [any Database] {
+        let schema = newSchema()
+        return try (0..<count).map { _ in try postgres(name, schema: schema) }
+    }
+
+    private static func newSchema() -> String { "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))" }
+
+    private static func postgres(_ name: String, schema: String = newSchema()) throws -> any Database {
         #if ENGINE_POSTGRES
             guard let uri = ProcessInfo.processInfo.environment["WAYBILL_TEST_POSTGRES"] else {
                 throw StorageError.failed("WAYBILL_TEST_STORAGE=postgres needs WAYBILL_TEST_POSTGRES: scripts/engines start postgres --dir DIR")
             }
             var configuration = PostgresDatabase.Configuration(connection: uri)
-            configuration.schema = "test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+            configuration.schema = schema
             configuration.commitInterval = .zero
             configuration.readers = 1
             return try PostgresDatabase(name: name, configuration: configuration)

@@ -13,7 +13,11 @@ struct AuditCommandTests {
         #expect(command.order == Identifier(id))
         #expect(command.repair && command.client.json)
         #expect(try (Waybill.parseAsRoot(["orders", "explain", id]) as? OrdersExplainCommand)?.id == Identifier(id))
-        for arguments in [["audit", "--data", ""], ["audit", "--data", "x", "--url", "http://y"], ["audit", "--order", "1"], ["orders", "explain"]] {
+        #expect(try (Waybill.parseAsRoot(["audit", "--config", "x.yaml"]) as? AuditCommand)?.config == "x.yaml")
+        for arguments in [
+            ["audit", "--data", ""], ["audit", "--data", "x", "--url", "http://y"], ["audit", "--config", "x", "--data", "y"],
+            ["audit", "--config", "x", "--repair"], ["audit", "--order", "1"], ["orders", "explain"],
+        ] {
             #expect(throws: (any Error).self) { try Waybill.parseAsRoot(arguments) }
         }
     }

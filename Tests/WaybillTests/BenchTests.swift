@@ -90,6 +90,23 @@ struct BenchTests {
         #expect(ServerUsage(metrics: "process_cpu_seconds_totals 1") == nil)
     }
 
+    @Test("What other processes used is counted per settled order, and shown only where it was asked for")
+    func processes() throws {
+        var summary = try LoadSummary(
+            tally: LoadTally(), records: [], unsettled: 0, window: LoadWindow(begin: .now, end: .now + .seconds(1)),
+            usage: (
+                begin: #require(ServerUsage(metrics: "process_cpu_seconds_total 1\nprocess_resident_memory_bytes 5e7\n")),
+                end: #require(ServerUsage(metrics: "process_cpu_seconds_total 1\nprocess_resident_memory_bytes 5e7\n"))
+            ))
+        summary.count(["postgres": 100])
+        #expect(summary.processMicrosecondsPerOrder == nil)
+        summary.settled = 4
+        summary.count(["postgres": 100, "waybill orders": 60])
+        let json = try JSONParser.parse(summary.json)
+        #expect(json["processes_cpu_us_per_order"] == .number("40"))
+        #expect(json["processes"]?.object?.members.map(\.key) == ["postgres", "waybill orders"])
+    }
+
     @Test("A hot product is right only when every figure is")
     func hot() {
         var result = HotProduct.Result(units: 10, orders: 50, statuses: [.paid: 10, .cancelled: 5], refused: 35, available: 0, reserved: 10)

@@ -71,7 +71,7 @@ final class KafkaAdministration: Sendable {
     }
 
     /// Looks at everything for `waybill doctor`.
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] {
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding] {
         let advice = "check that the brokers run, and the addresses and credentials in the configuration"
         do {
             return try await perform { client in
@@ -80,9 +80,9 @@ final class KafkaAdministration: Sendable {
                 var findings = [
                     EngineFinding(.ok, "kafka", "\(cluster.brokers.count) brokers: \(cluster.brokers.joined(separator: ", ")); librdkafka \(version)")
                 ]
-                guard let topology else { return findings }
                 if !topology.topics.isEmpty, cluster.missing(topology.topics) == topology.topics { return findings + [KafkaAdministration.nothing] }
-                for topic in topology.topics { findings.append(KafkaAdministration.finding(topic, topology.partitions, in: cluster)) }
+                let copies = self.configuration.replicationFactor
+                for topic in topology.topics { findings.append(KafkaAdministration.finding(topic, topology.partitions, copies: copies, in: cluster)) }
                 for group in topology.groups { findings.append(self.finding(group, cluster, client)) }
                 return findings
             }
@@ -93,7 +93,8 @@ final class KafkaAdministration: Sendable {
     private static let nothing = EngineFinding(
         .warn, "kafka topics", "none of the platform's topics is there yet", advice: "start the platform, which makes them, or make them with your own tools")
 
-    static func finding(_ name: String, _ partitions: Int, in cluster: KafkaCluster) -> EngineFinding {
+    /// - Parameter wanted: how many brokers should keep a topic; nil where that is the cluster's business.
+    static func finding(_ name: String, _ partitions: Int, copies wanted: Int? = nil, in cluster: KafkaCluster) -> EngineFinding {
         guard let topic = cluster.topics[name] else {
             return EngineFinding(.fail, "kafka \(name)", "the topic is missing", advice: "start the platform, which makes it, or make it with your own tools")
         }
@@ -107,8 +108,11 @@ final class KafkaAdministration: Sendable {
                 advice:
                     "it is used as it is; partitions that are added later send orders that are on their way to another partition, so stop the producers first")
         }
-        if topic.replicas < 2, cluster.brokers.count > 1 {
-            return EngineFinding(.warn, "kafka \(name)", words, advice: "one broker keeps it: its disk is all there is; raise the replication factor")
+        if topic.replicas < wanted ?? min(2, cluster.brokers.count) {
+            let lacking = wanted.map { $0 > cluster.brokers.count ? "add brokers (there are \(cluster.brokers.count)), then " : "" } ?? ""
+            let words = words + (wanted.map { "; the configuration says \($0)" } ?? "")
+            let danger = topic.replicas < 2 ? "one broker's disk is all there is" : "fewer disks than wished keep it"
+            return EngineFinding(.warn, "kafka \(name)", words, advice: "\(danger): \(lacking)give it more replicas (kafka-reassign-partitions)")
         }
         return EngineFinding(.ok, "kafka \(name)", words)
     }

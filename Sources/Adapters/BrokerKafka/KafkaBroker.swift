@@ -123,9 +123,7 @@ public final class KafkaBroker: EventBroker {
         return try await administration.lag(of: group)
     }
 
-    public func examine(_ topology: BrokerTopology?) async -> [EngineFinding] {
-        await administration.examine(topology ?? state.withLock { $0.topology })
-    }
+    public func examine(_ topology: BrokerTopology) async -> [EngineFinding] { await administration.examine(topology) }
 
     public func close() async { await end { await $0.close() } }
 

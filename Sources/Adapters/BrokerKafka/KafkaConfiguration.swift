@@ -14,7 +14,7 @@ public struct KafkaConfiguration: Sendable {
     /// The largest message, key and headers included, that is accepted and that topics made here accept.
     public var maximumMessageBytes = 4 << 20
     /// Settings of topics that are made here, under Kafka's own names: `retention.ms`, `min.insync.replicas` (how many brokers must have a message before it counts as
-    /// published).
+    /// published: 2 unless said otherwise, where a replication factor is set and there are as many brokers).
     public var topicProperties: [String: String] = [:]
     /// Whether missing topics are made with the administration protocol. Where they are not, or where that fails, the brokers are asked to make them by themselves
     /// (`auto.create.topics.enable`), with partitions of their own choice.

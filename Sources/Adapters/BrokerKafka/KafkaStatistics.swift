@@ -11,21 +11,39 @@ final class KafkaStatistics: Sendable {
         var dimensions: [String] = []
     }
 
+    private static let lag = "waybill_kafka_consumer_lag"
+    /// The states of a partition that is not fetched: another member has it, or nobody.
+    private static let idleStates: Set<String> = ["none", "stopping", "stopped"]
+
     private let client: String
     private let gauges = Mutex<[String: Gauge]>([:])
+    /// The dimensions of the partitions whose lag the last report told.
+    private let followed = Mutex<[[String]]>([])
 
     /// - Parameter client: `producer`, or the group's name.
     init(client: String) { self.client = client }
 
     /// Records one report.
     func record(_ json: UnsafeBufferPointer<UInt8>) {
-        for figure in KafkaStatistics.figures(json) { gauge(figure).record(figure.value) }
+        guard let figures = KafkaStatistics.figures(json) else { return }
+        for figure in completed(figures) { gauge(figure).record(figure.value) }
+    }
+
+    /// A report's figures, and a lag of zero for each partition that was this member's at the last report and is not any more: it is another one's to report.
+    func completed(_ figures: [Figure]) -> [Figure] {
+        let present = figures.filter { $0.label == KafkaStatistics.lag }.map(\.dimensions)
+        let gone = followed.withLock { followed in
+            defer { followed = present }
+            return Set(followed).subtracting(present)
+        }
+        return figures + gone.map { Figure(label: KafkaStatistics.lag, value: 0, dimensions: $0) }
     }
 
     /// The figures of a report that are of use: how long the queue to the brokers is, how far away they are, how far behind the group is. What cannot be read is left
     /// out: figures are no reason to fail.
-    static func figures(_ json: UnsafeBufferPointer<UInt8>) -> [Figure] {
-        guard let report = try? JSONParser.parse(json) else { return [] }
+    /// - Returns: nil where nothing can be read.
+    static func figures(_ json: UnsafeBufferPointer<UInt8>) -> [Figure]? {
+        guard let report = try? JSONParser.parse(json) else { return nil }
         var figures: [Figure] = []
         func add(_ label: String, _ value: Double?, _ dimensions: String...) {
             if let value, value >= 0 { figures.append(Figure(label: label, value: value, dimensions: dimensions)) }
@@ -40,8 +58,10 @@ final class KafkaStatistics: Sendable {
         }
         for topic in report["topics"]?.object?.members ?? [] {
             for partition in topic.value["partitions"]?.object?.members ?? [] {
-                // Below zero where it is not known yet, or not this member's partition.
-                add("waybill_kafka_consumer_lag", partition.value["consumer_lag"]?.double, "topic", topic.key, "partition", partition.key)
+                // Of a partition that went to another member the library goes on telling what it last knew.
+                if let state = partition.value["fetch_state"]?.string, idleStates.contains(state) { continue }
+                // Below zero where it is not known yet.
+                add(lag, partition.value["consumer_lag"]?.double, "topic", topic.key, "partition", partition.key)
             }
         }
         return figures

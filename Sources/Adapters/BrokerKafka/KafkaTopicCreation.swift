@@ -16,6 +16,14 @@ struct KafkaTopicCreation {
     /// The copies of each topic; nil for the cluster's own default.
     var replicas: Int? { configuration.replicationFactor.map { max(1, min($0, brokers)) } }
 
+    /// What a topic is made with. `acks=all` alone means all brokers that keep up, which may be the leader and nobody else; so where there are copies, two brokers must have a
+    /// message before it counts as published.
+    var properties: [String: String] {
+        var properties = ["max.message.bytes": "\(configuration.maximumMessageBytes)"]
+        if let replicas { properties["min.insync.replicas"] = "\(min(2, replicas))" }
+        return properties.merging(configuration.topicProperties) { $1 }
+    }
+
     /// Makes topics, as far as the brokers can; waits. That another process makes them at the same time is fine. Where the brokers do not know the protocol or do
     /// not answer, nothing is made and a line in the log says so.
     /// - Throws: ``BrokerError/misconfigured(_:)`` when they refuse, or when nothing could ever be published to such topics.
@@ -49,7 +57,6 @@ struct KafkaTopicCreation {
         guard let request = rd_kafka_NewTopic_new(topic, Int32(partitions), Int32(replicas ?? -1), &text, text.count) else {
             throw BrokerError.misconfigured("kafka: topic \(topic): \(text.text)")
         }
-        let properties = ["max.message.bytes": "\(configuration.maximumMessageBytes)"].merging(configuration.topicProperties) { $1 }
         for (name, value) in properties.sorted(by: { $0.key < $1.key }) { rd_kafka_NewTopic_set_config(request, name, value) }
         return request
     }

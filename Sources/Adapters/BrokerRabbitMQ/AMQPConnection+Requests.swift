@@ -32,6 +32,13 @@ extension AMQPConnection {
         try ask(channel, "declaring the exchange \(name)", answer != nil)
     }
 
+    /// Asks for an exchange that must exist already.
+    func checkExchange(_ channel: UInt16, _ name: String) throws {
+        defer { arena.reset() }
+        let answer = amqp_exchange_declare(state, channel, arena.bytes(name), arena.bytes("direct"), 1, 0, 0, 0, amqp_empty_table)
+        try ask(channel, "looking for the exchange \(name)", answer != nil)
+    }
+
     /// How a queue is made.
     enum QueueKind {
         /// Survives the broker and this connection.

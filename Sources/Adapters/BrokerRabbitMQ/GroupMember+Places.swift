@@ -12,9 +12,9 @@ extension GroupMember {
         guard let connection = session.connection else { return }
         do {
             do { try consume(index, connection) } catch let fault as AMQPFault where fault.isNotFound {
-                // The queue was deleted; without it the messages of this group would be lost.
+                // The queue was deleted, or the broker has lost all that it had; without it the messages of this group would be lost.
                 logger.warning("a queue of RabbitMQ is missing and is made again", metadata: ["queue": "\(plan.queues[index].name)"])
-                try TopologyMaker(layout: layout, connection: connection, logger: logger).make(plan.queues[index])
+                try TopologyMaker(layout: layout, connection: connection, logger: logger).make(plan.queues[index], of: plan.topology)
                 try consume(index, connection)
             }
         } catch let fault as AMQPFault where fault.isOfChannel {

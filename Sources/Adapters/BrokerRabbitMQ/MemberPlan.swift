@@ -1,17 +1,19 @@
+import Messaging
 import Synchronization
 
 /// What a member of a group is to read.
 struct MemberPlan: Sendable {
     let group: String
     let member: String
-    let partitions: Int
+    let topology: BrokerTopology
     let queues: [QueueLayout.GroupQueue]
     /// The queues' names in the port's words.
     let labels: [String]
+    var partitions: Int { topology.partitions }
 
-    init(group: String, topics: [String], member: String, partitions: Int, layout: QueueLayout) {
-        (self.group, self.member, self.partitions) = (group, member, partitions)
-        queues = layout.queues(group, topics: topics, partitions: partitions)
+    init(group: String, topics: [String], member: String, topology: BrokerTopology, layout: QueueLayout) {
+        (self.group, self.member, self.topology) = (group, member, topology)
+        queues = layout.queues(group, topics: topics, partitions: topology.partitions)
         labels = queues.map(\.label)
     }
 

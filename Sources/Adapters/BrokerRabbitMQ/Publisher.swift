@@ -1,3 +1,4 @@
+import Logging
 import Messaging
 import Metrics
 
@@ -6,46 +7,66 @@ final class Publisher: @unchecked Sendable {
     private static let channel: UInt16 = 1
 
     private let layout: QueueLayout
+    private let logger: Logger
     private let published: Counter
     /// The connection that the channel was opened on, and the tag of the next message there.
     private var epoch = 0
     private var nextTag: UInt64 = 1
+    /// The connection by which the topology was last found to be there, or made.
+    private var checkedEpoch = 0
 
-    init(_ layout: QueueLayout) {
-        self.layout = layout
+    init(_ layout: QueueLayout, logger: Logger) {
+        (self.layout, self.logger) = (layout, logger)
         published = Counter(label: "waybill_rabbitmq_published", dimensions: [("broker", "rabbitmq")])
     }
 
-    /// Publishes messages in order and returns when all are confirmed.
+    /// Publishes messages in order and returns when all are confirmed. An exchange or queue of the topology that turns out to be missing is made again.
     /// - Throws: ``BrokerError``, or ``AMQPFault``.
-    func publish(_ messages: [BrokerMessage], partitions: Int, by session: AMQPSession) throws {
+    func publish(_ messages: [BrokerMessage], _ topology: BrokerTopology, by session: AMQPSession) throws {
         for (index, message) in messages.enumerated() {
             if let reason = MessageForm.objection(to: message, maximumBytes: session.configuration.maximumMessageBytes) {
                 throw BrokerError.rejected(index: index, reason: reason)
             }
         }
-        let connection = try prepare(session)
-        var publication = Publication(messages: messages, ledger: ConfirmLedger(firstTag: nextTag))
-        // Whatever happens, the channel has counted what was sent.
-        defer { nextTag = publication.ledger.nextTag }
-        do { try run(&publication, partitions, connection, session) } catch let fault as AMQPFault where fault.isOfChannel {
-            epoch = 0
-            throw publication.refusal(of: fault)
+        if let missing = try attempt(messages, topology, session) {
+            try makeAgain(topology, session, because: "\(missing)")
+            if let missing = try attempt(messages, topology, session) { throw missing }
         }
-        if let first = publication.ledger.returned.min(by: { $0.index < $1.index }) {
-            throw BrokerError.rejected(index: first.index, reason: "it leads to no queue (\(first.reason))")
-        }
-        if publication.ledger.refused > 0 { throw BrokerError.unavailable("the broker could not take \(publication.ledger.refused) messages") }
         session.noteAcceptance()
         published.increment(by: messages.count)
     }
 
+    /// Publishes all of the messages.
+    /// - Returns: why it did not work, where the topology is not as it was made: messages led to no exchange, or to no queue.
+    private func attempt(_ messages: [BrokerMessage], _ topology: BrokerTopology, _ session: AMQPSession) throws -> BrokerError? {
+        let connection = try prepare(topology, session)
+        var publication = Publication(messages: messages, ledger: ConfirmLedger(firstTag: nextTag))
+        // Whatever happens, the channel has counted what was sent.
+        defer { nextTag = publication.ledger.nextTag }
+        do { try run(&publication, topology.partitions, connection, session) } catch let fault as AMQPFault where fault.isOfChannel {
+            epoch = 0
+            if fault.isNotFound { return fault.brokerError }
+            throw publication.refusal(of: fault)
+        }
+        if let first = publication.ledger.returned.min(by: { $0.index < $1.index }) {
+            return .rejected(index: first.index, reason: "it leads to no queue (\(first.reason))")
+        }
+        if publication.ledger.refused > 0 { throw BrokerError.unavailable("the broker could not take \(publication.ledger.refused) messages") }
+        return nil
+    }
+
+    private func makeAgain(_ topology: BrokerTopology, _ session: AMQPSession, because reason: String) throws {
+        logger.warning("exchanges or queues of RabbitMQ are missing and are made again", metadata: ["reason": "\(reason)"])
+        try TopologyMaker(layout: layout, connection: try session.connected(), logger: logger).make(topology)
+    }
+
     /// The connection with a channel on it that confirms.
-    private func prepare(_ session: AMQPSession) throws -> AMQPConnection {
+    private func prepare(_ topology: BrokerTopology, _ session: AMQPSession) throws -> AMQPConnection {
         // A broker that went away while nothing was published is noticed here instead of after the first message.
         do { while let event = try session.connection?.nextEvent() { session.note(event) } } catch { session.drop() }
         let connection = try session.connected()
         if session.wasClosed(Publisher.channel) { epoch = 0 }
+        try check(topology, connection, session)
         guard epoch != session.epoch else { return connection }
         do {
             try connection.openChannel(Publisher.channel)
@@ -57,6 +78,16 @@ final class Publisher: @unchecked Sendable {
         }
         (epoch, nextTag) = (session.epoch, 1)
         return connection
+    }
+
+    /// On a new connection: the node may have lost all that it had. Somebody else who makes it again may be in the middle of that, and what is published then would lead
+    /// to some of the groups only; so nothing is published before the last of it is there.
+    private func check(_ topology: BrokerTopology, _ connection: AMQPConnection, _ session: AMQPSession) throws {
+        if checkedEpoch == session.epoch { return }
+        if try !TopologyMaker(layout: layout, connection: connection, logger: logger).isMade(topology) {
+            try makeAgain(topology, session, because: "the node has lost what it had")
+        }
+        checkedEpoch = session.epoch
     }
 
     /// Sends while there is room, waits for confirmations while there is none.

@@ -34,6 +34,8 @@ struct QueueLayout: Sendable {
     func queues(_ group: String, topics: [String], partitions: Int) -> [GroupQueue] {
         topics.flatMap { topic in (0..<partitions).map { queue(group, topic, $0) } }
     }
+    /// An exchange that nothing is published to: it is made when everything else of the topology is there, and so tells whether it is.
+    func mark(_ topology: BrokerTopology) -> String { "\(prefix).topology.\(String(QueueLayout.fingerprint(topology), radix: 36))" }
     /// The exchange by which the members of a group hear of each other.
     func presence(_ group: String) -> String { "\(prefix).\(group).members" }
 
@@ -76,11 +78,23 @@ struct QueueLayout: Sendable {
     /// The arguments of a queue that keeps messages.
     var keeperArguments: [AMQPField] { [AMQPField("x-queue-type", .text("quorum")), AMQPField("x-queue-leader-locator", .text("balanced"))] }
 
+    /// FNV-1a (64 bits) of all that a topology names. Another version of the program may have another topology, and its mark is none for this one.
+    private static func fingerprint(_ topology: BrokerTopology) -> UInt64 {
+        let groups = topology.groups.map { "\($0.name): \($0.topics.sorted().joined(separator: " "))" }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for text in topology.topics.sorted() + groups.sorted() + ["\(topology.partitions)"] {
+            for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            hash = (hash ^ 0xFF) &* 0x100_0000_01b3
+        }
+        return hash
+    }
+
     /// - Throws: ``BrokerError/misconfigured(_:)`` for a topology that cannot be made.
     func validate(_ topology: BrokerTopology) throws {
         guard (1...1000).contains(topology.partitions) else { throw BrokerError.misconfigured("a topic has 1 to 1000 partitions, not \(topology.partitions)") }
         let topics = topics(topology)
-        let names = topics.map(exchange) + topology.groups.flatMap { group in group.topics.map { queue(group.name, $0, topology.partitions).name } }
+        let names =
+            topics.map(exchange) + [mark(topology)] + topology.groups.flatMap { group in group.topics.map { queue(group.name, $0, topology.partitions).name } }
         if let name = names.first(where: { $0.utf8.count > QueueLayout.nameBytes }) {
             throw BrokerError.misconfigured("the name \(name) is longer than \(QueueLayout.nameBytes) bytes")
         }

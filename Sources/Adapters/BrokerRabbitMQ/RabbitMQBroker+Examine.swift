@@ -5,8 +5,8 @@ extension RabbitMQBroker {
     /// The first version with what is needed: dead-lettering that loses nothing.
     private static let oldestVersion = [3, 10]
 
-    public func examine(_ topology: BrokerTopology?) async -> [EngineFinding] {
-        let (topology, blocked) = (topology ?? self.topology, publishing.blocked)
+    public func examine(_ topology: BrokerTopology) async -> [EngineFinding] {
+        let blocked = publishing.blocked
         do {
             return try await requests.perform { [layout, configuration] session in
                 let connection = try session.connected()
@@ -15,11 +15,10 @@ extension RabbitMQBroker {
                 if let blocked {
                     findings.append(.init(.fail, "rabbitmq", "accepts no messages: \(blocked)", advice: "see rabbitmq-diagnostics alarms; free memory or disk"))
                 }
-                guard let topology else { return findings }
-                if try !examination.hasAny(topology) {
-                    findings.append(.init(.warn, "rabbitmq queues", "none of the platform's queues is there yet", advice: "start the platform, which makes them"))
-                    return findings
-                }
+                let missing = try examination.missingExchanges(topology)
+                findings.append(examination.finding(missing, of: topology))
+                // Of a platform that has never been started there is nothing more to say.
+                if missing.count == layout.topics(topology).count { return findings }
                 for group in topology.groups { findings += try examination.examine(group, partitions: topology.partitions) }
                 for topic in layout.keptTopics(topology) { findings.append(try examination.examine(keptTopic: topic)) }
                 return findings
@@ -49,6 +48,9 @@ private struct Examination {
     let connection: AMQPConnection
     let name: String
 
+    /// A process that runs makes what is missing when it next publishes or reads; a first start makes all of it.
+    private static let startAdvice = "start the platform, or restart a process of it: whoever publishes or reads makes what is missing"
+
     /// What a queue has to say; nil where it does not exist.
     private func figures(_ queue: String) throws -> QueueFigures? {
         do {
@@ -56,13 +58,17 @@ private struct Examination {
         } catch let fault as AMQPFault where fault.isNotFound { return nil }
     }
 
-    /// Whether there is any queue of a topology: there is none before the platform is started for the first time.
-    func hasAny(_ topology: BrokerTopology) throws -> Bool {
-        for topic in layout.keptTopics(topology) where try figures(layout.keeper(topic)) != nil { return true }
-        for group in topology.groups {
-            for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) where try figures(queue.name) != nil { return true }
+    func missingExchanges(_ topology: BrokerTopology) throws -> [String] {
+        try layout.topics(topology).map(layout.exchange).filter { try !connection.onChannel(TopologyMaker.channel, exists: $0) }
+    }
+
+    func finding(_ missing: [String], of topology: BrokerTopology) -> EngineFinding {
+        let count = layout.topics(topology).count
+        if missing.isEmpty { return .init(.ok, "\(name) exchanges", "all \(count) are there") }
+        if missing.count == count {
+            return .init(.warn, "\(name) exchanges", "none of the platform's exchanges is there yet", advice: Examination.startAdvice)
         }
-        return false
+        return .init(.fail, "\(name) exchanges", "missing: \(missing.joined(separator: ", "))", advice: Examination.startAdvice)
     }
 
     func examine(_ group: BrokerTopology.Group, partitions: Int) throws -> [EngineFinding] {
@@ -77,7 +83,9 @@ private struct Examination {
             if figures.consumers == 0 { idle += 1 }
         }
         let subject = "\(name) \(group.name)"
-        if missing > 0 { return [.init(.fail, subject, "\(missing) of \(queues.count) queues are missing", advice: "start a service: it makes them")] }
+        if missing > 0 {
+            return [.init(.fail, subject, "\(missing) of \(queues.count) queues are missing", advice: Examination.startAdvice)]
+        }
         var findings = [EngineFinding]()
         let words = "\(queues.count) queues, \(queues.count - idle) with a consumer, \(ready) messages wait"
         // Without a consumer nothing is lost, but nothing happens either.
@@ -97,7 +105,7 @@ private struct Examination {
 
     func examine(keptTopic topic: String) throws -> EngineFinding {
         guard let figures = try figures(layout.keeper(topic)) else {
-            return .init(.fail, "\(name) \(topic)", "the queue that keeps it is missing", advice: "start a service: it makes it")
+            return .init(.fail, "\(name) \(topic)", "the queue that keeps it is missing", advice: Examination.startAdvice)
         }
         return .init(.ok, "\(name) \(topic)", "\(figures.ready) messages are kept")
     }

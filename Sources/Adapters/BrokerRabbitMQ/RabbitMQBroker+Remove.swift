@@ -15,7 +15,17 @@ extension RabbitMQBroker {
                 }
                 for topic in layout.keptTopics(topology) { try connection.deleteQueue(channel, layout.keeper(topic)) }
                 for topic in layout.topics(topology) { try connection.deleteExchange(channel, layout.exchange(topic)) }
+                try connection.deleteExchange(channel, layout.mark(topology))
             }
+        }
+    }
+
+    /// Removes the exchange of a topic, as an operator's mistake would: for tests.
+    package func removeExchange(of topic: String) async throws {
+        let name = layout.exchange(topic)
+        try await requests.perform { session in
+            let connection = try session.connected()
+            try connection.onChannel(TopologyMaker.channel) { try connection.deleteExchange($0, name) }
         }
     }
 

@@ -31,7 +31,7 @@ public final class RabbitMQBroker: EventBroker {
         self.configuration = configuration
         self.logger = logger
         layout = QueueLayout(configuration)
-        publisher = Publisher(layout)
+        publisher = Publisher(layout, logger: logger)
         publishing = try RequestThread(configuration, purpose: "publisher", logger: logger)
         requests = try RequestThread(configuration, purpose: "requests", logger: logger)
     }
@@ -50,17 +50,20 @@ public final class RabbitMQBroker: EventBroker {
 
     public func publish(_ messages: [BrokerMessage]) async throws {
         if messages.isEmpty { return }
-        let (publisher, partitions) = (self.publisher, try opened().partitions)
-        try await publishing.perform { session in try publisher.publish(messages, partitions: partitions, by: session) }
+        let (publisher, topology) = (self.publisher, try opened())
+        let known = Set(layout.topics(topology))
+        // What the broker would say of such a message ends the channel, and with it all that is on its way.
+        if let stray = messages.first(where: { !known.contains($0.topic) }) { throw RabbitMQBroker.unknown(stray.topic) }
+        try await publishing.perform { session in try publisher.publish(messages, topology, by: session) }
     }
 
     public func subscribe(group: String, topics: [String], member: String) async throws -> any BrokerSubscription {
         let topology = try opened()
         let known = layout.topics(topology)
-        if let topic = topics.first(where: { !known.contains($0) }) { throw BrokerError.misconfigured("the topic \(topic) is not part of the topology") }
+        if let topic = topics.first(where: { !known.contains($0) }) { throw RabbitMQBroker.unknown(topic) }
         try layout.validate(queues: topics.count * topology.partitions, of: group)
         let subscription = try RabbitMQSubscription(group: group)
-        let plan = MemberPlan(group: group, topics: topics, member: member, partitions: topology.partitions, layout: layout)
+        let plan = MemberPlan(group: group, topics: topics, member: member, topology: topology, layout: layout)
         let (publishing, announcer, exchange) = (self.publishing, self.announcer, layout.presence(group))
         try await subscription.join(plan, configuration, logger: logger) { text in
             publishing.send { session in try announcer.announce(text, exchange: exchange, by: session) }
@@ -116,6 +119,7 @@ public final class RabbitMQBroker: EventBroker {
         await requests.stop(abruptly: abruptly)
     }
 
+    private static func unknown(_ topic: String) -> BrokerError { .misconfigured("the topic \(topic) is not part of the topology") }
     private static let closed = BrokerError.unavailable("the broker was closed")
 
     private func opened() throws -> BrokerTopology {

@@ -10,40 +10,50 @@ struct TopologyMaker {
     let connection: AMQPConnection
     let logger: Logger
 
-    /// Makes all of a topology.
+    /// Makes all of a topology: first what keeps messages, then what leads them there, last the mark that says so. Whoever finds the mark need not ask for the rest.
     /// - Throws: ``BrokerError``, or ``AMQPFault``.
     func make(_ topology: BrokerTopology) throws {
+        let keepers = layout.keptTopics(topology)
+        let queues = topology.groups.flatMap { layout.queues($0.name, topics: $0.topics, partitions: topology.partitions) }
+        for topic in keepers { try declare(layout.keeper(topic), layout.keeperArguments) }
+        for queue in queues { try declare(queue.name, layout.arguments(queue.topic)) }
         try connection.onChannel(TopologyMaker.channel) { channel in
             for topic in layout.topics(topology) {
                 try connection.declareExchange(channel, layout.exchange(topic), type: "direct", isDurable: true, deletesItself: false)
+                if keepers.contains(topic) {
+                    for partition in 0..<topology.partitions {
+                        try connection.bindQueue(channel, layout.keeper(topic), to: layout.exchange(topic), key: "\(partition)")
+                    }
+                }
+                for queue in queues where queue.topic == topic { try bind(queue, channel) }
             }
-        }
-        for topic in layout.keptTopics(topology) {
-            try declare(layout.keeper(topic), layout.keeperArguments, exchange: layout.exchange(topic), partitions: 0..<topology.partitions)
-        }
-        for group in topology.groups {
-            for queue in layout.queues(group.name, topics: group.topics, partitions: topology.partitions) { try make(queue) }
+            try connection.declareExchange(channel, layout.mark(topology), type: "fanout", isDurable: true, deletesItself: false)
         }
     }
 
-    /// Makes a group's queue and its binding; its topic's exchange exists.
-    func make(_ queue: QueueLayout.GroupQueue) throws {
-        try declare(queue.name, layout.arguments(queue.topic), exchange: layout.exchange(queue.topic), partitions: queue.partition..<queue.partition + 1)
-    }
+    /// Whether somebody has made all of a topology since the broker lost what it had, if it ever did. One round trip, or three.
+    func isMade(_ topology: BrokerTopology) throws -> Bool { try connection.onChannel(TopologyMaker.channel, exists: layout.mark(topology)) }
 
-    /// Declares a queue and binds it. One that exists with other bounds is used as it is; one of another kind would break the promise of order.
-    private func declare(_ name: String, _ arguments: [AMQPField], exchange: String, partitions: Range<Int>) throws {
-        func bind(_ channel: UInt16) throws { for partition in partitions { try connection.bindQueue(channel, name, to: exchange, key: "\(partition)") } }
+    /// Makes a group's queue, which was deleted, and its binding; the whole topology where even its topic's exchange is missing.
+    func make(_ queue: QueueLayout.GroupQueue, of topology: BrokerTopology) throws {
         do {
-            try connection.onChannel(TopologyMaker.channel) { channel in
-                try connection.declareQueue(channel, name, .durable(arguments))
-                try bind(channel)
-            }
+            try declare(queue.name, layout.arguments(queue.topic))
+            try connection.onChannel(TopologyMaker.channel) { try bind(queue, $0) }
+        } catch let fault as AMQPFault where fault.isNotFound { try make(topology) }
+    }
+
+    private func bind(_ queue: QueueLayout.GroupQueue, _ channel: UInt16) throws {
+        try connection.bindQueue(channel, queue.name, to: layout.exchange(queue.topic), key: "\(queue.partition)")
+    }
+
+    /// Declares a queue. One that exists with other bounds is used as it is; one of another kind would break the promise of order.
+    private func declare(_ name: String, _ arguments: [AMQPField]) throws {
+        do {
+            try connection.onChannel(TopologyMaker.channel) { _ = try connection.declareQueue($0, name, .durable(arguments)) }
         } catch let fault as AMQPFault where fault.isOfArguments {
             guard case .channelClosed(_, _, let text) = fault, TopologyMaker.isTolerable(text) else { throw fault }
             logger.warning(
                 "a queue of RabbitMQ has other arguments than are configured, and is used as it is", metadata: ["queue": "\(name)", "reason": "\(text)"])
-            try connection.onChannel(TopologyMaker.channel, bind)
         }
     }
 
@@ -67,5 +77,13 @@ extension AMQPConnection {
         }
         try closeChannel(channel)
         return result
+    }
+
+    /// Whether there is an exchange of this name.
+    func onChannel(_ channel: UInt16, exists exchange: String) throws -> Bool {
+        do {
+            try onChannel(channel) { try checkExchange($0, exchange) }
+            return true
+        } catch let fault as AMQPFault where fault.isNotFound { return false }
     }
 }

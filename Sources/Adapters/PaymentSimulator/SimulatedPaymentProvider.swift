@@ -28,8 +28,13 @@ public final class SimulatedPaymentProvider: PaymentProvider {
     /// A provider that keeps its ledger in this database; call ``open()`` first.
     public init(ledger: any Database, context: ServiceContext) { (self.ledger, self.context) = (ledger, context) }
 
+    /// Whose database the ledger is.
+    public static let owner = "payment-provider"
+    /// The schema of that database.
+    public static let migrations = ProviderLedger.migrations
+
     /// Brings the ledger's schema up to date.
-    public func open() async throws { try await ledger.migrate(ProviderLedger.migrations, owner: "payment-provider") }
+    public func open() async throws { try await ledger.migrate(SimulatedPaymentProvider.migrations, owner: SimulatedPaymentProvider.owner) }
 
     public func createIntent(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
         let context = self.context

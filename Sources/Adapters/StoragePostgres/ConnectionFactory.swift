@@ -24,7 +24,8 @@ final class ConnectionFactory: Sendable {
     /// A connection that is ready for its purpose; blocks for as long as connecting may take.
     /// - Throws: ``PostgresFailure/lost(_:)`` where trying again may help, and ``PostgresFailure/misconfigured(_:)`` where it will not.
     func open(_ purpose: Purpose) throws -> PostgresConnection {
-        let connection = try connect()
+        // Who only reads or looks makes nothing.
+        let connection = try connect(makesDatabase: configuration.createIfMissing && purpose == .writing)
         do {
             try connection.simple(settings(purpose))
             try check(connection, purpose)
@@ -38,14 +39,16 @@ final class ConnectionFactory: Sendable {
         }
     }
 
-    private func connect() throws -> PostgresConnection {
+    private func connect(makesDatabase: Bool) throws -> PostgresConnection {
         let stallLimit = configuration.statementTimeout + .seconds(5)
         do {
             return try PostgresConnection(server, connectTimeout: configuration.connectTimeout, stallLimit: stallLimit)
         } catch PostgresFailure.lost(let text) {
-            // Too many clients are soon fewer. Everything else that an answering server says stays as it is until somebody changes it.
-            guard server.isAnswering, !text.contains("too many"), !text.contains("connection slots") else { throw PostgresFailure.lost(text) }
-            guard configuration.createIfMissing, try makeDatabase() else { throw PostgresFailure.misconfigured(text) }
+            // Too many clients are soon fewer, and a standby is soon the primary, or another host is. Everything else that an answering server says stays as it is until
+            // somebody changes it.
+            let passing = ["too many", "connection slots", "hot standby", "read-only"]
+            guard server.isAnswering, !passing.contains(where: text.contains) else { throw PostgresFailure.lost(text) }
+            guard makesDatabase, try makeDatabase() else { throw PostgresFailure.misconfigured(text) }
             return try PostgresConnection(server, connectTimeout: configuration.connectTimeout, stallLimit: stallLimit)
         }
     }
@@ -95,14 +98,22 @@ final class ConnectionFactory: Sendable {
         }
     }
 
-    /// Makes the database, from the one that every server has.
-    /// - Returns: whether it was missing.
-    private func makeDatabase() throws -> Bool {
-        guard let database = server.databaseName else { return false }
+    /// Whether the server says that there is no such database.
+    func isDatabaseMissing() -> Bool { ((try? missingDatabase()) ?? nil) != nil }
+
+    /// The name of the database where it is missing, and a connection to the one that every server has.
+    private func missingDatabase() throws -> (name: String, connection: PostgresConnection)? {
+        guard let database = server.databaseName else { return nil }
         let connection = try PostgresConnection(
             server.database("postgres"), connectTimeout: configuration.connectTimeout, stallLimit: .seconds(60))
         let known = try connection.simple("SELECT 1 FROM pg_database WHERE datname = \(ConnectionFactory.literal(database))")
-        if !known.isEmpty { return false }
+        return known.isEmpty ? (database, connection) : nil
+    }
+
+    /// Makes the database.
+    /// - Returns: whether it was missing.
+    private func makeDatabase() throws -> Bool {
+        guard let (database, connection) = try missingDatabase() else { return false }
         do {
             try connection.simple("CREATE DATABASE \(ConnectionFactory.quoted(database)) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
         } catch PostgresFailure.refused(let error) {

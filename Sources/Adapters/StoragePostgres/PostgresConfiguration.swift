@@ -24,14 +24,14 @@ extension PostgresDatabase {
         public var idleInTransactionTimeout: Duration = .seconds(30)
         /// How long connecting may take, per address.
         public var connectTimeout: Duration = .seconds(5)
-        /// How long a read or write waits for a server that is away before it fails with ``StorageError/overloaded``.
+        /// How long a read or write waits for a server that is away before it fails with ``StorageError/away``.
         public var patience: Duration = .seconds(10)
         /// What operators see in `pg_stat_activity`, with the database's name behind it.
         public var applicationName = "waybill"
         /// Whether this process alone may write. It is what the hand-over of events in memory needs, which relies on one order of commits: then there is one writer,
         /// which holds a lock on the server for as long as the process lives.
         public var isExclusive = false
-        /// Whether the database itself is made where it is missing (with the UTF8 encoding and the C collation).
+        /// Whether the database itself is made where it is missing (with the UTF8 encoding and the C collation), by the first connection that writes.
         public var createIfMissing = false
         /// Called once when this process can no longer be sure of its database: another process has taken an exclusive one over, or what became of a commit that
         /// events depended on cannot be found out. It must stop and recover.

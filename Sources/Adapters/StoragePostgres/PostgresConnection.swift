@@ -9,6 +9,8 @@ import Storage
 final class PostgresConnection {
     /// How many bytes of statements may gather before they are sent.
     private static let sendThreshold = 48 * 1024
+    /// How many bytes of parameters one run of a ``SetStatement`` takes.
+    private static let setLimit = 256 * 1024
     static let dialect = Dialect([
         "id": "uuid", "int": "bigint", "bytes": "bytea",
         // By bytes, whatever the database's own collation is: SQLite compares so, and lists must be in the same order on both.
@@ -35,6 +37,7 @@ final class PostgresConnection {
     private var unsentBytes = 0
     private var isAtEnd = false
     private let parameters = ParameterBuffer()
+    private let sets = SetBuffer()
 
     /// Connects.
     /// - Throws: ``PostgresFailure/lost(_:)``.
@@ -93,8 +96,7 @@ final class PostgresConnection {
     ///   - sample: parameters that it will get. What the server cannot tell from the statement, it takes for what these are.
     func statement(_ sql: SQL, returnsKeys: Bool = false, sample: [SQLValue] = []) throws -> PreparedStatement {
         if let known = returnsKeys ? keyStatements[sql.id] : statements[sql.id] { return known }
-        // What a GENERATED column was given: lastval() is evaluated after the row's defaults.
-        let text = PostgresConnection.dialect.render(sql.text) + (returnsKeys ? " RETURNING lastval()" : "")
+        let text = PostgresConnection.dialect.render(sql.text) + (returnsKeys ? PreparedStatement.returningKeys : "")
         let statement = try prepare(text, types: sample.map(ParameterBuffer.hint))
         if returnsKeys { keyStatements[sql.id] = statement } else { statements[sql.id] = statement }
         return statement
@@ -118,21 +120,48 @@ final class PostgresConnection {
     @discardableResult
     func send(_ statement: PreparedStatement, _ sets: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
         if let failure { throw failure }
+        for set in sets where set.count != statement.types.count {
+            throw StorageError.failed("a statement of \(statement.types.count) parameters was given \(set.count): \(statement.text)")
+        }
+        if sets.count > 1, let form = try statement.setForm(kind, prepare: { try prepare($0, types: []) }), form.admits(sets) {
+            return try sendSets(statement, form, sets, kind)
+        }
         let reply = Reply(kind, 0, statement.text)
-        for set in sets {
-            guard set.count == statement.types.count else {
-                throw StorageError.failed("a statement of \(statement.types.count) parameters was given \(set.count): \(statement.text)")
+        for set in sets { try sendOne(statement, set, reply) }
+        return reply
+    }
+
+    /// Queues a statement that takes many sets at once, as often as their size demands.
+    private func sendSets(_ statement: PreparedStatement, _ form: SetForm, _ all: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
+        var rest = all[...]
+        let reply = Reply(kind, 0, statement.text)
+        while !rest.isEmpty {
+            guard let count = sets.encode(rest, for: statement.types, limit: PostgresConnection.setLimit) else {
+                // A value that has to be read as text: the rest goes one by one.
+                for set in rest { try sendOne(statement, set, reply) }
+                break
             }
-            unsentBytes += parameters.encode(set, for: statement.types) + 64
-            let isSent = PQsendQueryPrepared(
-                handle, statement.name, Int32(set.count), parameters.values, parameters.lengths, parameters.formats, 1)
+            let isSent = PQsendQueryPrepared(handle, form.name, Int32(statement.types.count), sets.values, sets.lengths, sets.formats, 1)
             guard isSent == 1 else { throw lose() }
-            // It is expected from the moment that it is queued, also where a later set is refused.
             if reply.remaining == 0 { expect(reply) }
             reply.remaining += 1
+            reply.answersInSets(form.tally(rest.prefix(count), kind))
+            unsentBytes += sets.size + 64
             if unsentBytes > PostgresConnection.sendThreshold { try flush() }
+            rest = rest.dropFirst(count)
         }
         return reply
+    }
+
+    private func sendOne(_ statement: PreparedStatement, _ set: [SQLValue], _ reply: Reply) throws {
+        unsentBytes += parameters.encode(set, for: statement.types) + 64
+        let isSent = PQsendQueryPrepared(handle, statement.name, Int32(set.count), parameters.values, parameters.lengths, parameters.formats, 1)
+        guard isSent == 1 else { throw lose() }
+        // It is expected from the moment that it is queued, also where a later set is refused.
+        if reply.remaining == 0 { expect(reply) }
+        reply.remaining += 1
+        reply.answersInSets(nil)
+        if unsentBytes > PostgresConnection.sendThreshold { try flush() }
     }
 
     /// Queues a statement that is not worth preparing.

@@ -2,15 +2,42 @@ import Dispatch
 import Foundation
 import Storage
 
-/// What `waybill doctor` says of the server.
+/// What `waybill doctor` and `waybill migrate` ask before anything is opened.
 extension PostgresDatabase {
-    /// Looks at the server on a connection of its own. Never throws: what is wrong is a finding.
-    public func examine() async -> [EngineFinding] {
+    /// Looks at the server on a connection of its own, for `waybill doctor`. Makes nothing, and never throws: what is wrong is a finding.
+    /// - Parameters:
+    ///   - migrations: what this program knows of the database's schema.
+    ///   - owner: the service that the database belongs to.
+    public func examine(_ migrations: [Migration], owner: String) async -> [EngineFinding] {
+        await look { [name, factory] in ServerExamination(name: name, factory: factory, migrations: migrations, owner: owner).findings() }
+    }
+
+    /// What the schema is at. Makes nothing.
+    /// - Throws: ``StorageError/failed(_:)`` with what the server said; an outage is not waited for.
+    public func schemaState() async throws -> SchemaState {
+        try await look { [factory] in Result { try factory.schemaState() } }.get()
+    }
+
+    /// Runs something that blocks on a thread of its own.
+    private func look<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
         await withCheckedContinuation { continuation in
-            DispatchQueue(label: "waybill.postgres.\(name).examination").async {
-                continuation.resume(returning: ServerExamination(name: self.name, factory: self.factory).findings())
-            }
+            DispatchQueue(label: "waybill.postgres.\(name).examination").async { continuation.resume(returning: body()) }
         }
+    }
+}
+
+extension ConnectionFactory {
+    fileprivate func schemaState() throws -> SchemaState {
+        do { return try schemaState(on: open(.signals)) } catch let failure as PostgresFailure {
+            if case .misconfigured = failure, isDatabaseMissing() { return .noDatabase }
+            throw StorageError.failed("cannot connect to PostgreSQL at \(server.description): \(failure.text)")
+        }
+    }
+
+    fileprivate func schemaState(on connection: PostgresConnection) throws -> SchemaState {
+        guard try connection.simple("SELECT to_regclass('schema_migrations')").first?.first.flatMap({ $0 }) != nil else { return .applied([]) }
+        let rows = try connection.simple("SELECT version, owner, checksum FROM schema_migrations ORDER BY version")
+        return .applied(rows.map { Migration.Applied(version: $0[0].flatMap { Int($0) } ?? 0, owner: $0[1] ?? "", checksum: $0[2].flatMap { Int64($0) } ?? 0) })
     }
 }
 
@@ -18,6 +45,8 @@ extension PostgresDatabase {
 private struct ServerExamination {
     let name: String
     let factory: ConnectionFactory
+    let migrations: [Migration]
+    let owner: String
     private var subject: String { "postgresql \(name)" }
 
     private static let settings = """
@@ -25,25 +54,34 @@ private struct ServerExamination {
         current_setting('full_page_writes'), current_setting('max_connections'), current_setting('superuser_reserved_connections'),
         (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
         (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::bigint FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'), to_regclass('schema_migrations')
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle')
         """
 
     func findings() -> [EngineFinding] {
         let connection: PostgresConnection
-        do { connection = try factory.open(.signals) } catch {
-            let text = (error as? PostgresFailure)?.text ?? "\(error)"
-            return [
-                EngineFinding(
-                    .fail, subject, "\(factory.server.description): \(text)",
-                    advice: "start the server, or mend the address, the password and sslmode in the connection string")
-            ]
-        }
+        do { connection = try factory.open(.signals) } catch { return [unreachable((error as? PostgresFailure)?.text ?? "\(error)")] }
         do {
-            guard let row = try connection.simple(ServerExamination.settings).first, row.count == 9 else { return [] }
-            return try [reached(row), durability(row), connections(row), transactions(row), clock(connection), migrations(connection, isThere: row[8] != nil)]
+            guard let row = try connection.simple(ServerExamination.settings).first, row.count == 8 else { return [] }
+            let schema = try factory.schemaState(on: connection).finding("\(subject) schema", migrations, owner: owner)
+            return try [reached(row), durability(row), connections(row), transactions(row), clock(connection), schema]
         } catch {
-            return [EngineFinding(.fail, subject, (error as? PostgresFailure)?.text ?? "\(error)")]
+            return [EngineFinding(.fail, subject, (error as? PostgresFailure)?.text ?? "\(error)", advice: "look at the server's log")]
         }
+    }
+
+    private func unreachable(_ text: String) -> EngineFinding {
+        let words = "\(factory.server.description): \(text)"
+        guard factory.isDatabaseMissing() else {
+            let advice = "start the server, or mend the address, the password and sslmode in the connection string"
+            return EngineFinding(.fail, subject, words, advice: advice)
+        }
+        if factory.configuration.createIfMissing {
+            let words = "\(factory.server.description): there is no such database yet"
+            return EngineFinding(.warn, subject, words, advice: "run waybill migrate, or start the service: either makes it, as create_databases says")
+        }
+        let database = ConnectionFactory.quoted(factory.server.databaseName ?? "")
+        let advice = "CREATE DATABASE \(database) TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C', or let Waybill make it: create_databases: true"
+        return EngineFinding(.fail, subject, words, advice: advice)
     }
 
     private func reached(_ row: [String?]) -> EngineFinding {
@@ -92,12 +130,5 @@ private struct ServerExamination {
         let skew = max(0, server - after, before - server)
         let words = skew < 0.001 ? "agrees with this machine's" : "differs from this machine's by \(Int(skew * 1000)) ms"
         return skew < 1 ? EngineFinding(.ok, name, words) : EngineFinding(.warn, name, words, advice: "let both machines keep time (chrony, ntpd)")
-    }
-
-    private func migrations(_ connection: PostgresConnection, isThere: Bool) throws -> EngineFinding {
-        let name = "\(subject) schema"
-        guard isThere else { return EngineFinding(.warn, name, "no migration has been applied yet", advice: "waybill migrate, or start the service") }
-        let row = try connection.simple("SELECT max(version), max(owner) FROM schema_migrations").first
-        return EngineFinding(.ok, name, "version \((row?[0]) ?? "0" ), of the service \((row?[1]) ?? "?")")
     }
 }

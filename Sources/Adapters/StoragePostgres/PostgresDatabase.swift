@@ -4,7 +4,7 @@ import Storage
 
 /// A service's database in PostgreSQL: writers that commit in groups, readers beside them, each on a connection and a thread of its own.
 ///
-/// That the server is away is an outage: reads and writes wait for it, within ``Configuration/patience``, and fail with ``StorageError/overloaded``. A commit whose
+/// That the server is away is an outage: reads and writes wait for it, within ``Configuration/patience``, and fail with ``StorageError/away``. A commit whose
 /// answer was lost is found out about; where that cannot be done it fails with ``StorageError/uncertain(_:)``.
 public final class PostgresDatabase: Database {
     public let name: String
@@ -71,6 +71,12 @@ public final class PostgresDatabase: Database {
             guard let transaction = transaction as? PostgresTransaction else { throw StorageError.failed("migrations run in a transaction of their own") }
             try PostgresSchema.migrate(migrations, owner: owner, schema: schema, in: transaction)
         }
+    }
+
+    public func endPatience() {
+        work.hurry()
+        for writer in writers { writer.wake.give() }
+        readers.endPatience()
     }
 
     public func close() async {

@@ -34,8 +34,9 @@ enum PostgresFailure: Error {
         case "26000": self = .stale(text)
         case "0A000" where text.contains("cached plan"): self = .stale(text)
         case "53100": self = .refused(.full(text))
-        // Out of memory or connections, a lock not to be had, a statement that took too long.
-        case "53200", "53300", "53400", "55P03", "57014": self = .refused(.overloaded)
+        // Out of memory or connections, a lock not to be had. Not a statement that took too long (57014): whoever ran it would run it again for ever, so that is a
+        // failure of its own.
+        case "53200", "53300", "53400", "55P03": self = .refused(.overloaded)
         default:
             switch state.prefix(2) {
             case "08": self = .lost(text)
@@ -49,7 +50,8 @@ enum PostgresFailure: Error {
     var storageError: StorageError {
         switch self {
         case .refused(let error): error
-        case .lost, .misconfigured, .conflict, .stale: .overloaded
+        case .lost, .misconfigured: .away
+        case .conflict, .stale: .overloaded
         }
     }
 

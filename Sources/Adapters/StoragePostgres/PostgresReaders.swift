@@ -28,6 +28,12 @@ final class PostgresReaders: Sendable {
     /// Refuses whatever comes, because of this.
     func breakDown(_ error: StorageError) { for entry in work.breakDown(error) ?? [] { entry.work.fail(error) } }
 
+    /// Nobody waits any more for a server that is away.
+    func endPatience() {
+        work.hurry()
+        for reader in readers { reader.pause.give() }
+    }
+
     func close() async {
         _ = work.close()
         for reader in readers {
@@ -51,7 +57,8 @@ final class PostgresReader: @unchecked Sendable {
     private let work: WorkQueue
     private let link: ServerLink
     private let patience: UInt64
-    private let pause = WakeSignal()
+    /// Ends a pause.
+    let pause = WakeSignal()
 
     init(_ number: Int, _ factory: ConnectionFactory, _ work: WorkQueue, logger: Logger) {
         (self.number, self.work) = (number, work)
@@ -82,7 +89,7 @@ final class PostgresReader: @unchecked Sendable {
                 tries += 1
                 if link.nextAttempt == 0, tries > PostgresReader.attempts { return entry.work.fail(failure.storageError) }
                 let isLate = DispatchTime.now().uptimeNanoseconds > entry.since &+ patience
-                if isLate || work.isClosed { return entry.work.fail(StorageError.overloaded) }
+                if isLate || work.isHurried { return entry.work.fail(failure.storageError) }
                 pause.wait(until: link.nextAttempt)
             } catch {
                 return entry.work.fail(error)

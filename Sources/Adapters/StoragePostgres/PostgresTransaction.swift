@@ -4,7 +4,8 @@ import Storage
 /// A transaction on one connection. What need not be waited for is queued; whatever is waited for takes the queue along. The write methods are only reachable
 /// through `any Transaction`, which readers are never given.
 ///
-/// `BEGIN` travels with the first statement. A statement that nobody waits for may fail later, at the next wait or at the commit; the transaction is lost then in any
+/// Inserts that nobody waits for are kept back and gathered, also those of the transaction's other closures, so that a table's rows go to the server in one statement (see
+/// ``SetStatement``). `BEGIN` travels with the first statement. A statement that nobody waits for may fail later, at the next wait or at the commit; the transaction is lost then in any
 /// case, because PostgreSQL takes nothing more after an error, and whoever catches the error does not change that.
 final class PostgresTransaction: Transaction {
     static let begin = SQL("BEGIN")
@@ -19,6 +20,7 @@ final class PostgresTransaction: Transaction {
     private let connection: PostgresConnection
     private let isReader: Bool
     private var hasBegun = false
+    private var gathered = GatheredStatements()
     /// Comes with the first answers.
     private var number: Reply?
     /// Keys that nobody waits for, and who is to be given them.
@@ -46,7 +48,11 @@ final class PostgresTransaction: Transaction {
         }
     }
 
-    func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws { _ = try send(sql, parameters, .nothing) }
+    func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws {
+        if parameters.isEmpty { return }
+        gathered.add(sql, parameters, nil)
+        if gathered.isFull { try sendGathered() }
+    }
 
     func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int] {
         if parameters.isEmpty { return [] }
@@ -64,13 +70,22 @@ final class PostgresTransaction: Transaction {
 
     func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
         if parameters.isEmpty { return }
-        self.keys.append((try send(sql, parameters, .keys), keys))
+        gathered.add(sql, parameters, keys)
+        if gathered.isFull { try sendGathered() }
+    }
+
+    private func sendGathered() throws {
+        for statement in gathered.take() {
+            let reply = try sendNow(statement.sql, statement.sets, statement.bodies.isEmpty ? .nothing : .keys)
+            if !statement.bodies.isEmpty { keys.append((reply, statement.deliver)) }
+        }
     }
 
     func onCommit(_ body: @escaping @Sendable () -> Void) { commitActions.append(body) }
 
     /// Runs a statement that is not worth preparing, as those of migrations are.
     func executeOnce(_ text: String) throws {
+        try sendGathered()
         try start()
         _ = try unwrapping { try connection.sendOnce(text) }
     }
@@ -83,7 +98,12 @@ final class PostgresTransaction: Transaction {
 
     private func send(_ sql: SQL, _ parameters: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
         guard !parameters.isEmpty else { return Reply(kind, 0, "") }
-        return try unwrapping {
+        try sendGathered()
+        return try sendNow(sql, parameters, kind)
+    }
+
+    private func sendNow(_ sql: SQL, _ parameters: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
+        try unwrapping {
             let statement = try connection.statement(sql, returnsKeys: kind == .keys, sample: parameters[0])
             try start()
             return try connection.send(statement, parameters, kind)
@@ -114,6 +134,7 @@ final class PostgresTransaction: Transaction {
     /// Makes everything durable, in one round trip, or two where there has been none before.
     /// - Throws: ``PostgresFailure``; when ``unsettledNumber`` is set, whether it is durable is open.
     func commit() throws {
+        try sendGathered()
         guard hasBegun else { return }
         if let failure = connection.failure { throw failure }
         // `COMMIT` goes out only when the transaction's number has come in: if the server is lost while it commits, it can be asked later what became of it. And a

@@ -61,7 +61,7 @@ final class PostgresWriter: @unchecked Sendable {
         var batch = batch
         var tries = 0
         while !batch.isEmpty {
-            guard let connection = connected(&batch, late: .overloaded) else { return }
+            guard let connection = connected(&batch, late: .away) else { return }
             let transaction = PostgresTransaction(connection)
             do {
                 try perform(batch, on: connection, in: transaction)
@@ -112,7 +112,7 @@ final class PostgresWriter: @unchecked Sendable {
         case .conflict: pause(milliseconds: Double.random(in: 1...Double(10 << tries)))
         }
         tries += 1
-        if tries > PostgresWriter.attempts { return StorageError.overloaded }
+        if tries > PostgresWriter.attempts { return failure?.storageError ?? .overloaded }
         meters.retried()
         return nil
     }
@@ -136,7 +136,7 @@ final class PostgresWriter: @unchecked Sendable {
                 stop(.broken(text))
                 continue
             } catch {
-                wake.wait(until: link.nextAttempt)
+                if !work.isHurried { wake.wait(until: link.nextAttempt) }
             }
             expire(&batch, late)
             if batch.isEmpty { return nil }
@@ -165,14 +165,14 @@ final class PostgresWriter: @unchecked Sendable {
 
     func open() throws -> PostgresConnection { try link.open { try lock?.take(on: $0) } }
 
-    /// Lets those go who have waited for longer than they are to; all of them when the database is being closed.
+    /// Lets those go who have waited for longer than they are to; all of them when the process is ending.
     func expire(_ batch: inout [WorkQueue.Entry], _ late: StorageError) {
         let now = DispatchTime.now().uptimeNanoseconds
-        let oldest = now - min(now, UInt64(max(0, configuration.patience.nanoseconds)))
-        let isClosing = work.isClosed
-        for entry in batch where isClosing || entry.since < oldest { entry.work.fail(late) }
-        batch.removeAll { isClosing || $0.since < oldest }
-        for entry in work.expired(before: oldest) { entry.work.fail(StorageError.overloaded) }
+        let isHurried = work.isHurried
+        let oldest = isHurried ? now : now - min(now, UInt64(max(0, configuration.patience.nanoseconds)))
+        for entry in batch where isHurried || entry.since < oldest { entry.work.fail(late) }
+        batch.removeAll { isHurried || $0.since < oldest }
+        for entry in work.expired(before: oldest) { entry.work.fail(StorageError.away) }
     }
 
     /// Stands still for a moment.

@@ -19,14 +19,24 @@ final class Reply {
     private(set) var results: [OpaquePointer] = []
     /// What the server said that it did.
     private(set) var tag: String?
+    /// Of each run, in order, how its answers tell of the sets that it took; nil for a run of one set.
+    private var tallies: [SetTally?] = []
+    private var taken = 0
 
     init(_ kind: Kind, _ remaining: Int, _ text: String) { (self.kind, self.remaining, self.text) = (kind, remaining, text) }
 
     deinit { for result in results { PQclear(result) } }
 
+    /// Announces a run.
+    func answersInSets(_ tally: SetTally?) { tallies.append(tally) }
+
     func take(_ result: OpaquePointer) {
+        let tally = taken < tallies.count ? tallies[taken] : nil
+        taken += 1
         switch kind {
         case .rows: return results.append(result)
+        case .counts where tally != nil: counts += tally?.counts(result) ?? []
+        case .keys where tally != nil: for row in 0..<PQntuples(result) { keys.append(PostgresRow.integer(result, row, 0)) }
         case .counts: counts.append(PQcmdTuples(result).flatMap { Int(atoll($0)) } ?? 0)
         case .keys: keys.append(PQntuples(result) > 0 ? PostgresRow.integer(result, 0, 0) : 0)
         case .tag: tag = PostgresFailure.text(PQcmdStatus(result))
@@ -38,10 +48,15 @@ final class Reply {
 
 /// A statement that the server has parsed.
 final class PreparedStatement {
+    /// What a GENERATED column was given: `lastval()` is evaluated row by row, after the row's defaults.
+    static let returningKeys = " RETURNING lastval()"
+
     let name: UnsafeMutablePointer<CChar>?
     let text: String
     /// What the server takes each parameter for, as PostgreSQL numbers types.
     let types: [Oid]
+    private lazy var rewritten = SetStatement(text.replacing(PreparedStatement.returningKeys, with: ""), types: types)
+    private var forms: [Reply.Kind: SetForm] = [:]
 
     init(name: String, text: String, description: OpaquePointer) {
         self.name = strdup(name)
@@ -50,4 +65,13 @@ final class PreparedStatement {
     }
 
     deinit { free(name) }
+
+    /// The form that takes many sets at once, prepared at its first use; nil where there is none.
+    func setForm(_ kind: Reply.Kind, prepare: (String) throws -> PreparedStatement) throws -> SetForm? {
+        if let known = forms[kind] { return known }
+        guard let rewritten, let text = rewritten.text(for: kind) else { return nil }
+        let form = SetForm(try prepare(text), rewritten)
+        forms[kind] = form
+        return form
+    }
 }

@@ -23,10 +23,11 @@ struct ServerAddress: Sendable {
             if let value = option.pointee.val { options[String(cString: keyword)] = String(cString: value) }
             option += 1
         }
-        // A dead network is noticed within half a minute, unless the connection string knows better.
+        // A dead network is noticed within half a minute, and of several hosts the one that is the primary at the moment is taken, unless the connection string knows
+        // better. That goes for those who only read as well: a standby is behind, and would show statuses that go back (promise S12).
         for (keyword, value) in [
             ("application_name", applicationName), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            ("tcp_user_timeout", "20000"),
+            ("tcp_user_timeout", "20000"), ("target_session_attrs", "primary"),
         ] where options[keyword] == nil { options[keyword] = value }
         options["client_encoding"] = "UTF8"
         self.options = options

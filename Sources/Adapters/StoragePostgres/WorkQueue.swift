@@ -18,6 +18,7 @@ final class WorkQueue: Sendable {
         /// Workers that let callers gather.
         var gathering: [Int] = []
         var isClosed = false
+        var isHurried = false
         var broken: StorageError?
     }
 
@@ -33,6 +34,10 @@ final class WorkQueue: Sendable {
     /// How many closures wait.
     var count: Int { state.withLock { $0.waiting.count } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Whether nobody is to wait for a server that is away.
+    var isHurried: Bool { state.withLock { $0.isHurried || $0.isClosed } }
+    func hurry() { state.withLock { $0.isHurried = true } }
 
     /// Whom a newcomer concerns.
     enum Admission {

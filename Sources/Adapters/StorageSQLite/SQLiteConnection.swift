@@ -6,6 +6,8 @@ import Wire
 final class SQLiteConnection {
     private var handle: OpaquePointer?
     private var statements: [SQLiteStatement?] = []
+    /// The same for several rows at once, by the number of the statement for one; nil inside for those that cannot be written so.
+    private var multiples: [Int: SQLiteStatement?] = [:]
     static let dialect = Dialect([
         "id": "BLOB", "int": "INTEGER", "text": "TEXT", "bytes": "BLOB", "serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "heap": "STRICT",
         "clustered": "STRICT, WITHOUT ROWID", "forUpdate": "", "forShare": "", "now": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -37,6 +39,7 @@ final class SQLiteConnection {
 
     func close() {
         statements.removeAll()
+        multiples.removeAll()
         sqlite3_close_v2(handle)
         handle = nil
     }
@@ -104,6 +107,14 @@ final class SQLiteConnection {
         return statement
     }
 
+    /// The prepared form of an insert for ``MultiRowInsert/rows`` rows; nil for a statement that cannot be written so.
+    func multiple(_ sql: SQL) throws -> SQLiteStatement? {
+        if let known = multiples[sql.id] { return known }
+        let statement = try MultiRowInsert.text(of: SQLiteConnection.dialect.render(sql.text)).map { SQLiteStatement(try prepare($0)) }
+        multiples.updateValue(statement, forKey: sql.id)
+        return statement
+    }
+
     /// Rows changed by the last statement.
     var changes: Int { Int(sqlite3_changes(handle)) }
     /// The key given to the last inserted row.
@@ -136,12 +147,31 @@ final class SQLiteStatement: Row {
     }
 
     func bind(_ values: [SQLValue], _ connection: SQLiteConnection) throws {
-        guard values.count == positions.count else {
-            throw StorageError.failed("a statement of \(positions.count) parameters was given \(values.count): \(String(cString: sqlite3_sql(pointer)))")
-        }
+        try check(values.count)
         clear()
+        try put(values, from: 0, connection)
+    }
+
+    /// Binds several rows, one after the other.
+    func bind(rows: ArraySlice<[SQLValue]>, _ connection: SQLiteConnection) throws {
+        for values in rows { try check(values.count * rows.count) }
+        clear()
+        var place = 0
+        for values in rows {
+            try put(values, from: place, connection)
+            place += values.count
+        }
+    }
+
+    private func check(_ count: Int) throws {
+        guard count == positions.count else {
+            throw StorageError.failed("a statement of \(positions.count) parameters was given \(count): \(String(cString: sqlite3_sql(pointer)))")
+        }
+    }
+
+    private func put(_ values: [SQLValue], from place: Int, _ connection: SQLiteConnection) throws {
         for index in values.indices {
-            let position = positions[index]
+            let position = positions[place + index]
             let code: Int32
             switch values[index] {
             case .null: code = sqlite3_bind_null(pointer, position)

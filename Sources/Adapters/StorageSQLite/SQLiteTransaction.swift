@@ -30,11 +30,40 @@ final class SQLiteTransaction: Transaction {
         }
     }
 
+    func executeSumming(_ sql: SQL, each parameters: [[SQLValue]]) throws -> Int {
+        var sum = 0
+        try insertInPieces(sql, parameters) { _ in sum += connection.changes }
+        return sum
+    }
+
     func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64] {
-        let statement = try connection.statement(sql)
-        return try parameters.map {
-            try run(statement, $0)
-            return connection.lastKey
+        var keys: [Int64] = []
+        keys.reserveCapacity(parameters.count)
+        try insertInPieces(sql, parameters) { count in
+            guard connection.changes == count else { throw StorageError.failed("an insert that gives keys has left a row out: \(sql.text)") }
+            // A statement numbers its rows one after the other.
+            let last = connection.lastKey
+            keys.append(contentsOf: last - Int64(count) + 1...last)
+        }
+        return keys
+    }
+
+    /// Runs an insert for several rows at once as far as there are enough of them, and one by one for the rest.
+    /// - Parameter done: told after each run how many rows it was given.
+    private func insertInPieces(_ sql: SQL, _ parameters: [[SQLValue]], _ done: (Int) throws -> Void) throws {
+        var rest = parameters[...]
+        if rest.count >= MultiRowInsert.rows, let several = try connection.multiple(sql) {
+            while rest.count >= MultiRowInsert.rows {
+                try several.bind(rows: rest.prefix(MultiRowInsert.rows), connection)
+                try run(several)
+                try done(MultiRowInsert.rows)
+                rest = rest.dropFirst(MultiRowInsert.rows)
+            }
+        }
+        let one = try connection.statement(sql)
+        for values in rest {
+            try run(one, values)
+            try done(1)
         }
     }
 
@@ -42,6 +71,11 @@ final class SQLiteTransaction: Transaction {
 
     private func run(_ statement: SQLiteStatement, _ values: [SQLValue]) throws {
         try statement.bind(values, connection)
+        try run(statement)
+    }
+
+    /// Runs a statement whose parameters are bound.
+    private func run(_ statement: SQLiteStatement) throws {
         defer { statement.reset() }
         while try statement.step(connection) {}
     }

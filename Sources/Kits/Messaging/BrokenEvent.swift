@@ -16,6 +16,8 @@ struct BrokenEvent: Sendable {
     let type: String
     let key: Identifier
     let body: [UInt8]
+    /// The topic it came by; nil where no broker delivered it.
+    var topic: String?
     let error: String
 
     /// The event's own identity, if that can be read; else one that derives from the row, so that it is the same every time.

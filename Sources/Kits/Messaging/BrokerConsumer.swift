@@ -46,6 +46,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
             if await prepare() {
                 await withDiscardingTaskGroup { group in
                     group.addTask { await self.consumer.retryLoop() }
+                    group.addTask { await self.consumer.countLoop() }
                     group.addTask { await self.closeWhenStopped() }
                     await consume()
                     group.cancelAll()
@@ -54,6 +55,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
             await subscription.withLock { $0 }?.close()
             await consumer.ended()
         } onGracefulShutdown: {
+            self.consumer.stop()
             self.stopping.stop()
         }
     }
@@ -89,7 +91,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
                 }
             } catch {
                 consumer.logger.warning("the broker delivers nothing", metadata: ["error": "\(error)"])
-                try? await consumer.context.clock.sleep(for: pause)
+                await rest(pause)
                 pause = min(pause * 2, BrokerConsumer.longestPause)
             }
         }
@@ -163,6 +165,11 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
         }
     }
 
+    /// Waits, unless the process is told to stop.
+    private func rest(_ pause: Duration) async {
+        try? await cancelWhenGracefulShutdown { try await self.consumer.context.clock.sleep(for: pause) }
+    }
+
     private func untilDone(_ complaint: Logger.Message, _ body: () async throws -> Void) async -> Bool {
         var pause: Duration = .milliseconds(100)
         while !isOver {
@@ -171,7 +178,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
                 return true
             } catch StorageError.closed { return false } catch {
                 consumer.logger.warning(complaint, metadata: ["error": "\(error)"])
-                try? await consumer.context.clock.sleep(for: pause)
+                await rest(pause)
                 pause = min(pause * 2, BrokerConsumer.longestPause)
             }
         }
@@ -186,6 +193,7 @@ extension BrokenEvent {
         for byte in message.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         // Where it stood is different with every delivery; what it says is not.
         self.init(
-            sequence: Int64(bitPattern: hash), type: message.header("type") ?? "unknown", key: message.key, body: message.body, error: error)
+            sequence: Int64(bitPattern: hash), type: message.header("type") ?? "unknown", key: message.key, body: message.body, topic: message.topic,
+            error: error)
     }
 }

@@ -34,9 +34,12 @@ extension Consumer {
             try await database.write { transaction in
                 try self.checkClaims(in: transaction)
                 let now = self.context.now
-                let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
-                try self.park(newcomer, attempts: 1, due: due, error: event.error, now: now, in: transaction)
-                try Attempts.fail(newcomer.id, attempt: 1, at: now, error: event.error, in: transaction)
+                // No inbox row tells of it: delivered again, it may lie dead already.
+                if try DeadLetters.find(newcomer.id, of: self.context.service, in: transaction) == nil {
+                    let due = now.advanced(byMilliseconds: Consumer.schedule.delaysMilliseconds[0])
+                    try self.park(newcomer, attempts: 1, due: due, error: event.error, now: now, in: transaction)
+                    try Attempts.fail(newcomer.id, attempt: 1, at: now, error: event.error, in: transaction)
+                }
                 if self.replicas == nil { try Inbox.advance([source: event.sequence], in: transaction) }
             }
         }

@@ -93,13 +93,16 @@ extension Consumer {
     }
 
     private func bury(_ entry: Parking.Entry, attempts: Int64, error: String) async throws -> Bool {
-        let topic = registry[entry.type]?.topic ?? "unknown"
+        let topic = topic(of: entry)
         let now = context.now
         try await database.write { transaction in
             try self.replicas?.lease.check(in: transaction)
-            try Parking.bury(entry, topic: topic, attempts: attempts, error: error, now: now, in: transaction)
-            if let replicas = self.replicas {
-                try Outbox.append(type: entry.type, key: entry.key, body: entry.body, topic: topic + ".DLQ", in: transaction)
+            try Parking.bury(entry, topic: topic ?? "unknown", attempts: attempts, error: error, now: now, in: transaction)
+            if let replicas = self.replicas, let topic {
+                let id = DeadLetterID(consumer: self.context.service, eventID: entry.eventID)
+                try Outbox.append(
+                    type: entry.type, key: entry.key, body: entry.body, topic: BrokerTopology.deadLetters(of: topic),
+                    headers: DeadLetterHeaders.text(id, attempts: attempts, error: error), in: transaction)
                 transaction.onCommit(replicas.wakeRelay)
             }
             try Attempts.fail(entry.eventID, attempt: attempts, at: now, error: error, in: transaction)
@@ -109,6 +112,15 @@ extension Consumer {
         logger.error(
             "an event became a dead letter", metadata: ["id": "\(entry.eventID)", "type": "\(entry.type)", "order": "\(entry.key)", "error": "\(error)"])
         return true
+    }
+
+    /// The topic whose dead letter an event becomes. Never one that this consumer has not heard of: nobody has made a topic of that name, and what is published there would be
+    /// held back for ever.
+    private func topic(of entry: Parking.Entry) -> String? {
+        let types = handler.subscriptions
+        let topics = Set(registry.types.filter { types?.contains($0.type) ?? true }.map { $0.topic })
+        if let topic = entry.topic, topics.contains(topic) { return topic }
+        return registry[entry.type]?.topic ?? topics.min()
     }
 
     private func release(_ entry: Parking.Entry, in transaction: any Transaction) throws {

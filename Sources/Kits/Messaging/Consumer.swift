@@ -37,7 +37,7 @@ public final class Consumer: Service, CustomStringConvertible {
     /// The queue of what was committed.
     public let feed: EventFeed
     /// How many events are parked or dead; gauges.
-    public let backlog = ConsumerBacklog()
+    public let backlog: ConsumerBacklog
     let handler: any EventHandler
     let database: any Database
     let bus: EventBus
@@ -55,6 +55,8 @@ public final class Consumer: Service, CustomStringConvertible {
     let exactLogs = Mutex<[String: Int64]>([:])
     /// What it must mind where other processes of its service work on the same database; nil where it is alone.
     let replicas: Replicas?
+    /// Whether the process is ending: then storage that is away is not waited for, and what was not applied stays where it is.
+    private let isStopping = Atomic<Bool>(false)
     /// The partitions that the batch at hand came from.
     let partitions = Mutex<[String]>([])
     private let applied: Counter
@@ -72,7 +74,7 @@ public final class Consumer: Service, CustomStringConvertible {
         handler: any EventHandler, database: any Database, bus: EventBus, context: ServiceContext, logger: Logger, maximumBatch: Int = 2048,
         feedCapacity: Int = 8192, registry: EventRegistry? = nil, replicas: Replicas? = nil
     ) {
-        (ownRegistry, self.replicas) = (registry, replicas)
+        (ownRegistry, self.replicas, backlog) = (registry, replicas, ConsumerBacklog(isRead: replicas != nil))
         (self.handler, self.database, self.bus, self.context, self.logger, self.maximumBatch) = (handler, database, bus, context, logger, maximumBatch)
         feed = EventFeed(consumer: context.service, types: handler.subscriptions, capacity: feedCapacity, canWait: handler.canWait)
         applied = Counter(label: "waybill_events_applied", dimensions: [("consumer", context.service)])
@@ -116,10 +118,17 @@ public final class Consumer: Service, CustomStringConvertible {
                 group.cancelAll()
             }
         } onGracefulShutdown: {
+            self.stop()
             self.feed.stop()
         }
         await ended()
     }
+
+    /// The process is ending: the batch at hand is finished, unless storage is away.
+    func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    /// Whether what cannot be done now is left to another process, or to the next start.
+    private var isOver: Bool { isStopping.load(ordering: .relaxed) || Task.isCancelled }
 
     /// Notes that this run ended as it should. If that cannot be written, the next start is a careful one: slower, not wrong.
     func ended() async { try? await database.write { try Runs.end(in: $0) } }
@@ -128,14 +137,10 @@ public final class Consumer: Service, CustomStringConvertible {
     /// - Returns: whether some process of it ended without warning, so that what it had in its hands is to be handled with care.
     func prepareForBroker() async throws -> Bool {
         let now = context.now
-        let (wasProper, suspects, parked, dead) = try await database.write { transaction in
-            (
-                try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction), try Parking.count(in: transaction),
-                try DeadLetters.openCount(in: transaction)
-            )
+        let (wasProper, suspects) = try await database.write { transaction in
+            (try Runs.begin(at: now, in: transaction), try Attempts.unfinished(in: transaction))
         }
         CrashPoint.inPreparation.reached(in: context.service)
-        backlog.set(parked: parked, deadLetters: dead)
         // The broker's log has no end that could be known here: care ends by count, not by place.
         careful.withLock { $0 = wasProper ? nil : CarefulStart(positions: [:], last: ["broker": .max], suspects: suspects) }
         return !wasProper
@@ -182,10 +187,10 @@ public final class Consumer: Service, CustomStringConvertible {
                 logger.notice("a batch is left to another process", metadata: ["partition": "\(lost.partition)"])
                 return false
             } catch let error as StorageError where error.isOutage {
-                if error.isFinal { return false }
+                if error.isFinal || isOver { return false }
                 logger.error("storage is not available; the batch waits", metadata: ["error": "\(error)"])
                 try? await context.clock.sleep(for: wait)
-                if Task.isCancelled { return false }
+                if isOver { return false }
                 wait = min(wait * 2, .seconds(5))
             } catch {
                 if events.count == 1 { return await park(events[0], error, attempt: max(1, attempt)) }
@@ -217,7 +222,17 @@ public final class Consumer: Service, CustomStringConvertible {
 
     func positions(of events: [Envelope]) -> [String: Int64] {
         var positions: [String: Int64] = [:]
-        for event in events where event.sequence > 0 { positions[event.source] = max(positions[event.source] ?? 0, event.sequence) }
+        // Events come in runs of one source: looking the source up for each of them would cost more than its number.
+        var (source, newest): (String, Int64) = ("", 0)
+        func keep() { if newest > 0 { positions[source] = max(positions[source] ?? 0, newest) } }
+        for event in events where event.sequence > 0 {
+            if event.source != source {
+                keep()
+                (source, newest) = (event.source, 0)
+            }
+            newest = max(newest, event.sequence)
+        }
+        keep()
         return positions
     }
 
@@ -229,17 +244,17 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     func retryingOutages(_ body: () async throws -> Void) async -> Bool {
-        while !Task.isCancelled {
+        while true {
             do {
                 try await body()
                 return true
             } catch is PartitionClaims.Lost { return false } catch {
                 logger.error("storage is not available", metadata: ["error": "\(error)"])
-                if let error = error as? StorageError, error.isFinal { return false }
+                if isOver || (error as? StorageError)?.isFinal == true { return false }
                 try? await context.clock.sleep(for: .seconds(1))
+                if isOver { return false }
             }
         }
-        return false
     }
 }
 
@@ -247,7 +262,7 @@ extension StorageError {
     /// Failures that say nothing about the event: it is tried again.
     var isOutage: Bool {
         switch self {
-        case .full, .broken, .overloaded, .uncertain, .closed: true
+        case .full, .broken, .overloaded, .away, .uncertain, .closed: true
         case .constraint, .failed: false
         }
     }
@@ -257,7 +272,7 @@ extension StorageError {
     var isFinal: Bool {
         switch self {
         case .broken, .closed: true
-        case .full, .overloaded, .uncertain, .constraint, .failed: false
+        case .full, .overloaded, .away, .uncertain, .constraint, .failed: false
         }
     }
 }

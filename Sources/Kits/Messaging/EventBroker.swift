@@ -19,8 +19,8 @@ public protocol EventBroker: AnyObject, Sendable {
     /// Messages of one key are published in the order given. If it throws, any of them may or may not be there: the caller publishes all of them again, in the same
     /// order. Several callers may publish at once, each messages of keys of its own; what becomes of one call may make another one fail as
     /// ``BrokerError/unavailable(_:)``.
-    /// - Throws: ``BrokerError/rejected(index:reason:)`` when one of them can never be accepted, ``BrokerError/misconfigured(_:)`` when that is not the message's fault,
-    ///   ``BrokerError/unavailable(_:)`` otherwise.
+    /// - Throws: ``BrokerError/rejected(index:reason:)`` when one of them can never be accepted, ``BrokerError/misconfigured(_:)`` when that is not the message's fault, as where
+    ///   there is no such topic, ``BrokerError/unavailable(_:)`` otherwise.
     func publish(_ messages: [BrokerMessage]) async throws
 
     /// Joins a group of consumers, which share the partitions of the topics among them.
@@ -30,17 +30,12 @@ public protocol EventBroker: AnyObject, Sendable {
     /// How many messages a group has not acknowledged, where the broker can tell.
     func lag(of group: String) async throws -> Int?
 
-    /// Looks at the connection, the broker's version and the topology, for `waybill doctor`; makes nothing. Never throws: what is wrong is a finding.
-    /// - Parameter topology: what should be there; nil for what was opened.
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding]
+    /// Looks at the connection, the broker's version and a topology, for `waybill doctor`: what of it is missing, what waits there. Makes nothing, and never throws: what is
+    /// wrong is a finding.
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding]
 
     /// Ends all connections; subscriptions end, what is being published is unknown.
     func close() async
-}
-
-extension EventBroker {
-    /// Looks at what was opened.
-    public func examine() async -> [EngineFinding] { await examine(nil) }
 }
 
 /// One member's share of a group's messages.
@@ -77,6 +72,9 @@ public struct BrokerTopology: Sendable {
     public var partitions: Int
 
     public init(topics: [String], groups: [Group], partitions: Int) { (self.topics, self.groups, self.partitions) = (topics, groups, partitions) }
+
+    /// The topic of a topic's dead letters.
+    public static func deadLetters(of topic: String) -> String { topic + ".DLQ" }
 }
 
 /// One event on its way to a broker.

@@ -111,7 +111,11 @@ public final class EventFeed: Sendable {
                     entry.isBehind = true
                     entry.behindSince = events.first?.time
                 } else {
-                    for event in events where types?.contains(event.type) ?? true {
+                    // Events come in runs of one type, so that a run is looked up once.
+                    var (type, isWanted) = ("", false)
+                    for event in events {
+                        if event.type != type { (type, isWanted) = (event.type, types?.contains(event.type) ?? true) }
+                        guard isWanted else { continue }
                         state.buffer.append(event)
                         entry.outstanding += 1
                         if !canWait(event) { state.urgent += 1 }

@@ -3,7 +3,7 @@ import Wire
 
 /// What a consumer has applied: how far it has come in each producer's log, and the ids of events whose log does not tell. Both are written with the effect (promise S8).
 enum Inbox {
-    private static let admit = SQL("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING")
+    private static let admit = SQL("INSERT INTO inbox (event_id) VALUES ($1) ON CONFLICT (event_id) DO NOTHING")
     private static let advance = SQL(
         "INSERT INTO positions (source, sequence) VALUES ($1, $2) ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > positions.sequence"
     )

@@ -11,9 +11,9 @@ import Wire
 /// epoch is for: whoever takes a lease over gets a higher one, and ``check(in:)`` inside the write transaction refuses what a former holder does.
 public final class Lease: Service, CustomStringConvertible {
     /// A holder that was one before: what it was about to write is rolled back.
-    struct Lost: Error, CustomStringConvertible {
+    public struct Lost: Error, CustomStringConvertible {
         let name: String
-        var description: String { "the lease \"\(name)\" has passed to another process" }
+        public var description: String { "the lease \"\(name)\" has passed to another process" }
     }
 
     /// How long a lease lasts without being renewed.

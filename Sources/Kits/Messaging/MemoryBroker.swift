@@ -42,7 +42,7 @@ public final class MemoryBroker: EventBroker {
         return try log.lag(of: group)
     }
 
-    public func examine(_ topology: BrokerTopology?) async -> [EngineFinding] { [log.examine()] }
+    public func examine(_ topology: BrokerTopology) async -> [EngineFinding] { [log.examine()] }
 
     public func close() async {
         let subscriptions = state.withLock { state in

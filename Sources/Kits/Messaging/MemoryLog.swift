@@ -62,7 +62,7 @@ public final class MemoryLog: Sendable {
         try change { state in
             try state.available()
             for (index, message) in messages.enumerated() {
-                guard let partitions = state.topics[message.topic]?.count else { throw BrokerError.rejected(index: index, reason: "no topic \(message.topic)") }
+                guard let partitions = state.topics[message.topic]?.count else { throw BrokerError.misconfigured("there is no topic \(message.topic)") }
                 if message.body.count > maximumBytes { throw BrokerError.rejected(index: index, reason: "\(message.body.count) bytes are too many") }
                 state.topics[message.topic]?[MemoryLog.partition(of: message.key, among: partitions)].append(message)
             }

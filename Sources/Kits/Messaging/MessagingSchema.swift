@@ -70,4 +70,12 @@ public enum MessagingSchema {
                 "CREATE TABLE leases (name {text} PRIMARY KEY, owner {text} NOT NULL, epoch {int} NOT NULL, ends_at {int} NOT NULL) {clustered}",
             ])
     }
+    /// The step that adds what dead letters say at a broker: the topic by which a parked event came, and the headers of outbox rows beyond those of every event. The same
+    /// statements for every service.
+    /// - Parameter version: the number of the step among the service's own.
+    public static func deadLetterTopics(version: Int) -> Migration {
+        Migration(
+            version: version, name: "the topic of parked events, the headers of outbox rows",
+            statements: ["ALTER TABLE parked ADD COLUMN topic {text}", "ALTER TABLE outbox ADD COLUMN headers {text}"])
+    }
 }

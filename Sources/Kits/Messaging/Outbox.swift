@@ -17,10 +17,8 @@ extension EventSink {
 public struct Outbox: Sendable {
     private let sink: any EventSink
     static let insert = SQL("INSERT INTO outbox (type, key, body) VALUES ($1, $2, $3)")
-    private static let insertForTopic = SQL("INSERT INTO outbox (type, key, body, topic) VALUES ($1, $2, $3, $4)")
-    private static let oldest = SQL("SELECT sequence, type, key, body, topic FROM outbox ORDER BY sequence LIMIT $1")
+    private static let insertForTopic = SQL("INSERT INTO outbox (type, key, body, topic, headers) VALUES ($1, $2, $3, $4, $5)")
     private static let delete = SQL("DELETE FROM outbox WHERE sequence = $1")
-    private static let count = SQL("SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS rows")
     private static let select = SQL("SELECT sequence, type, key, body FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
     private static let lastSequence = SQL("SELECT max(sequence) FROM outbox")
     private static let prune = SQL("DELETE FROM outbox WHERE sequence <= $1 AND sequence IN (SELECT sequence FROM outbox ORDER BY sequence LIMIT $2)")
@@ -43,26 +41,14 @@ public struct Outbox: Sendable {
     }
 
     /// Writes a row for a topic of its own: a dead letter, which has no consumers in the embedded topology and is written where a relay publishes it only.
-    static func append(type: String, key: Identifier, body: [UInt8], topic: String, in transaction: any Transaction) throws {
-        try transaction.execute(insertForTopic, each: [[.text(type), .id(key), .bytes(body), .text(topic)]])
-    }
-
-    /// The oldest rows, which nobody has relayed yet: a relayed row is deleted. Not "after the last": transactions commit in another order than they took their
-    /// sequence numbers in, and a cursor would pass by what is committed late (RELIABILITY, facts).
-    static func unsent(limit: Int, in transaction: any ReadTransaction) throws -> [OutboxRow] {
-        try transaction.query(oldest, [.integer(Int64(limit))]) {
-            OutboxRow(sequence: $0.integer(0), type: $0.text(1), key: $0.id(2), body: $0.bytes(3), topic: $0.optionalText(4))
-        }
+    /// - Parameter headers: see ``DeadLetterHeaders``.
+    static func append(type: String, key: Identifier, body: [UInt8], topic: String, headers: String, in transaction: any Transaction) throws {
+        try transaction.execute(insertForTopic, each: [[.text(type), .id(key), .bytes(body), .text(topic), .text(headers)]])
     }
 
     /// Deletes rows that were relayed.
     static func remove(_ sequences: [Int64], in transaction: any Transaction) throws {
         try transaction.execute(delete, each: sequences.map { [.integer($0)] })
-    }
-
-    /// How many rows wait, counted up to a limit, and the oldest's body.
-    static func backlog(limit: Int, in transaction: any ReadTransaction) throws -> Int {
-        Int(try transaction.first(count, [.integer(Int64(limit))]) { $0.integer(0) } ?? 0)
     }
 
     /// Events after a sequence number, for consumers that were not there when they were committed. Types that nobody asks for are not decoded; what a newer
@@ -92,14 +78,4 @@ public struct Outbox: Sendable {
     static func prune(through sequence: Int64, limit: Int, in transaction: any Transaction) throws -> Int {
         try transaction.executeCounting(prune, [.integer(sequence), .integer(Int64(limit))])
     }
-}
-
-/// A row of the outbox as a relay reads it.
-struct OutboxRow: Sendable {
-    let sequence: Int64
-    let type: String
-    let key: Identifier
-    let body: [UInt8]
-    /// Where it is published, if not where its type is.
-    let topic: String?
 }

@@ -14,6 +14,8 @@ enum Parking {
         let due: Timestamp
         let error: String
         let parkedAt: Timestamp
+        /// The topic it came by, where the event itself may not tell.
+        let topic: String?
     }
 
     /// An event that is to be parked.
@@ -22,9 +24,13 @@ enum Parking {
         let key: Identifier
         let type: String
         let body: [UInt8]
+        /// The topic it came by; nil where its type tells.
+        let topic: String?
 
-        init(_ event: Envelope) { (id, key, type, body) = (event.id, event.key, event.type, event.body) }
-        init(_ event: BrokenEvent, from source: String) { (id, key, type, body) = (event.id(from: source), event.key, event.type, event.body) }
+        init(_ event: Envelope) { (id, key, type, body, topic) = (event.id, event.key, event.type, event.body, nil) }
+        init(_ event: BrokenEvent, from source: String) {
+            (id, key, type, body, topic) = (event.id(from: source), event.key, event.type, event.body, event.topic)
+        }
     }
     /// Why an event is parked that has not failed.
     static let waitsBehind = "waits behind an earlier event of the same order"
@@ -32,13 +38,14 @@ enum Parking {
 
     private static let insert = SQL(
         """
-        INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+        INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at, topic) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT DO NOTHING
         """)
     private static let isParked = SQL("SELECT key FROM parked WHERE key = $1 LIMIT 1")
     private static let any = SQL("SELECT 1 FROM parked LIMIT 1")
     private static let heads = SQL(
         """
-        SELECT number, event_id, key, type, body, attempts, due_at, error, parked_at FROM parked AS p
+        SELECT number, event_id, key, type, body, attempts, due_at, error, parked_at, topic FROM parked AS p
         WHERE due_at <= $1 AND number = (SELECT min(number) FROM parked AS q WHERE q.key = p.key) ORDER BY number LIMIT $2
         """)
     private static let count = SQL("UPDATE parked SET attempts = $2, due_at = $3, error = $4 WHERE number = $1")
@@ -58,6 +65,7 @@ enum Parking {
             insert,
             [
                 .id(event.id), .id(event.key), .text(event.type), .bytes(event.body), .integer(attempts), .time(due), .text(error), .time(now),
+                .optional(event.topic),
             ]) == 1
     }
 
@@ -75,7 +83,7 @@ enum Parking {
         try transaction.query(heads, [.time(now), .integer(Int64(limit))]) {
             Entry(
                 number: $0.integer(0), eventID: $0.id(1), key: $0.id(2), type: $0.text(3), body: $0.bytes(4), attempts: $0.integer(5), due: $0.time(6),
-                error: $0.text(7), parkedAt: $0.time(8))
+                error: $0.text(7), parkedAt: $0.time(8), topic: $0.optionalText(9))
         }
     }
 
@@ -92,7 +100,8 @@ enum Parking {
         try transaction.execute(
             bury,
             [
-                .id(entry.eventID), .id(entry.key), .text(entry.type), .text(topic + ".DLQ"), .bytes(entry.body), .integer(attempts), .text(error),
+                .id(entry.eventID), .id(entry.key), .text(entry.type), .text(BrokerTopology.deadLetters(of: topic)), .bytes(entry.body), .integer(attempts),
+                .text(error),
                 .text(ErrorText.group(of: error)), .time(entry.parkedAt), .time(died),
             ])
         try remove(entry, in: transaction)

@@ -116,7 +116,8 @@ public struct TrafficReader: Sendable {
     private static let dead = SQL("SELECT event_id, key, type, attempts, error, died_at FROM dead_letters WHERE state = 0 ORDER BY event_id LIMIT $1")
     private static let jobs = SQL("SELECT id, kind, key, attempts, due_at, error FROM jobs LIMIT $1")
     private static let timers = SQL("SELECT due_at, kind, key FROM timers WHERE due_at < $1 ORDER BY due_at LIMIT $2")
-    private static let outbox = SQL("SELECT sequence, type, key FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+    /// What goes to a topic of its own is a dead letter, which nobody waits for.
+    private static let outbox = SQL("SELECT sequence, type, key FROM outbox WHERE sequence > $1 AND topic IS NULL ORDER BY sequence LIMIT $2")
     private static let body = SQL("SELECT body FROM outbox WHERE sequence = $1")
 
     /// - Parameter lag: asks the broker, where one carries the events.
@@ -216,7 +217,8 @@ public struct TrafficReader: Sendable {
 
     private func time(of sequence: Int64, in database: any Database) async throws -> Timestamp? {
         let body = try await database.read { try $0.first(TrafficReader.body, [.integer(sequence)]) { $0.bytes(0) } }
-        guard let body, let json = try JSONParser.parse(body).object else { return nil }
-        return try json.timestamp("timestamp")
+        // A damaged row is its consumers' to find.
+        guard let body, let json = try? JSONParser.parse(body).object else { return nil }
+        return try? json.timestamp("timestamp")
     }
 }

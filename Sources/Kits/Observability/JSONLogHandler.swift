@@ -58,13 +58,16 @@ public struct JSONLogHandler: LogHandler {
 
     /// The record's own values win over the task's, and those over the logger's.
     private func flattened(_ own: Logger.Metadata?) -> [(key: String, value: String)] {
-        var merged = metadata
-        if let provided = metadataProvider?.get() { merged.merge(provided) { _, new in new } }
-        if let own { merged.merge(own) { _, new in new } }
+        let provided = metadataProvider?.get() ?? [:]
+        let own = own ?? [:]
         var values: [(key: String, value: String)] = []
-        values.reserveCapacity(merged.count)
-        for (key, value) in merged { Self.flatten(value, key: key, into: &values) }
-        return values.sorted { $0.key < $1.key }
+        values.reserveCapacity(metadata.count + provided.count + own.count)
+        // Three small dictionaries are looked through one after the other: to merge them would copy one for every record.
+        for (key, value) in own { Self.flatten(value, key: key, into: &values) }
+        for (key, value) in provided where own[key] == nil { Self.flatten(value, key: key, into: &values) }
+        for (key, value) in metadata where own[key] == nil && provided[key] == nil { Self.flatten(value, key: key, into: &values) }
+        values.sort { $0.key < $1.key }
+        return values
     }
 
     private static func flatten(_ value: Logger.Metadata.Value, key: String, into values: inout [(key: String, value: String)]) {

@@ -7,13 +7,13 @@
 /// This is a value with no clock, lock or task of its own: the caller passes the time (milliseconds of one monotonic clock) into every
 /// call, which makes it simulable. A time that goes back reads as a clock that stands still.
 ///
-/// | state | `admission` | success | failure |
-/// | --- | --- | --- | --- |
-/// | closed | admitted | no effect | counted; the 5th within 60 s -> open |
-/// | open, not yet due | refused | no effect (late) | no effect (late) |
-/// | open, due | probe -> half-open | no effect (late) | no effect (late) |
-/// | half-open, probe in flight | refused | of the probe -> closed; of an older call: no effect | of the probe -> open; of an older call: no effect |
-/// | half-open, probe overdue | a new probe | as above | as above |
+/// | state | `admission` | success | failure | neither |
+/// | --- | --- | --- | --- | --- |
+/// | closed | admitted | no effect | counted; the 5th within 60 s -> open | no effect |
+/// | open, not yet due | refused | no effect (late) | no effect (late) | no effect |
+/// | open, due | probe -> half-open | no effect (late) | no effect (late) | no effect |
+/// | half-open, probe in flight | refused | of the probe -> closed; of an older call: no effect | of the probe -> open; of an older call: no effect | of the probe -> open, due |
+/// | half-open, probe overdue | a new probe | as above | as above | as above |
 public struct CircuitBreaker: Sendable, Equatable {
     /// The limits of a breaker. The defaults are the seed's.
     public struct Configuration: Sendable, Equatable {
@@ -141,6 +141,19 @@ public struct CircuitBreaker: Sendable, Equatable {
             if let begun, begun < firstProbeAt { return }
             open(at: now)
         }
+    }
+
+    /// Records that a call ended and showed nothing: its caller went before the dependency had had its time. After a probe the next call is one; otherwise a caller in a
+    /// hurry would keep all others away for as long as an unanswered probe does.
+    ///
+    /// - Parameters:
+    ///   - time: Now, in milliseconds.
+    ///   - begun: When the call was admitted; see ``recordSuccess(at:begunAt:)``.
+    public mutating func recordUnknown(at time: Int64, begunAt begun: Int64? = nil) {
+        let now = advance(to: time)
+        guard case .halfOpen(let firstProbeAt, _) = phase else { return }
+        if let begun, begun < firstProbeAt { return }
+        phase = .open(until: now)
     }
 
     private mutating func count(_ earlier: [Int64], at now: Int64, since: Int64) {

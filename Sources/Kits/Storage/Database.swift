@@ -8,7 +8,10 @@ public protocol ReadTransaction {
 }
 
 extension ReadTransaction {
+    // Inlinable, so that each is compiled for the values that a service reads: otherwise every row is handled by what the runtime knows of its type.
+
     /// The rows of one query, each turned into a value.
+    @inlinable
     public func query<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> [T] {
         var values: [T] = []
         try fetch(sql, each: [parameters]) { values.append(try row($0)) }
@@ -16,6 +19,7 @@ extension ReadTransaction {
     }
 
     /// The rows of a query per set of parameters, in order.
+    @inlinable
     public func query<T>(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> T) throws -> [T] {
         var values: [T] = []
         values.reserveCapacity(parameters.count)
@@ -24,6 +28,7 @@ extension ReadTransaction {
     }
 
     /// The first row of a query, or nil.
+    @inlinable
     public func first<T>(_ sql: SQL, _ parameters: [SQLValue] = [], _ row: (any Row) throws -> T) throws -> T? {
         var value: T?
         try fetch(sql, each: [parameters]) { if value == nil { value = try row($0) } }
@@ -37,6 +42,9 @@ public protocol Transaction: ReadTransaction {
     func execute(_ sql: SQL, each parameters: [[SQLValue]]) throws
     /// The same, and how many rows each run changed: the answer of `INSERT .. ON CONFLICT DO NOTHING` and of conditional updates.
     func executeCounting(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int]
+    /// The same, and how many rows all runs changed together: an engine may then do several of them at once, which spares it a good part of the work where a table
+    /// has a `{serial}` column.
+    func executeSumming(_ sql: SQL, each parameters: [[SQLValue]]) throws -> Int
     /// Runs an insert per set of parameters and returns the keys that a `{serial}` column was given.
     func insert(_ sql: SQL, each parameters: [[SQLValue]]) throws -> [Int64]
     /// The same without waiting for an engine that is a network away: the keys come later, at the latest before the first action of ``onCommit(_:)`` runs, and never if
@@ -48,6 +56,8 @@ public protocol Transaction: ReadTransaction {
 }
 
 extension Transaction {
+    public func executeSumming(_ sql: SQL, each parameters: [[SQLValue]]) throws -> Int { try executeCounting(sql, each: parameters).reduce(0, +) }
+
     public func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
         keys(try insert(sql, each: parameters))
     }
@@ -85,6 +95,9 @@ public protocol Database: AnyObject, Sendable {
     /// - Throws: ``MigrationError``.
     func migrate(_ migrations: [Migration], owner: String) async throws
 
+    /// From now on nobody waits for a server that is away: what waits fails at once, and so does whatever comes. For a process that is ending.
+    func endPatience()
+
     /// Finishes what is queued, then closes; later calls throw ``StorageError/closed``.
     func close() async
 }
@@ -93,6 +106,8 @@ extension Database {
     /// Several writers commit in any order: an engine that can promise more says so.
     public var commitsInOrder: Bool { false }
     public var waitingWrites: Int { 0 }
+    /// Nothing to do for an engine that is no server.
+    public func endPatience() {}
 }
 
 /// What a closure throws that finds, while it writes, that another process has just written what it had found missing: a row that is not there cannot be locked.
@@ -111,8 +126,10 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
     case broken(String)
     /// The statement itself failed.
     case failed(String)
-    /// More writes wait than the bound allows; try again later.
+    /// More reads or writes wait than the bound allows, or they get in each other's way; try again later.
     case overloaded
+    /// The server could not be reached for as long as a caller is to wait. Nothing was done; try again later.
+    case away
     /// The connection to the server was lost while it committed, and whether that is durable cannot be found out. Whoever asks again must do so with the same key.
     case uncertain(String)
     /// The database has been closed.
@@ -124,7 +141,8 @@ public enum StorageError: Error, Equatable, CustomStringConvertible {
         case .full(let text): "no space left: \(text)"
         case .broken(let text): "the database medium failed: \(text)"
         case .failed(let text): text
-        case .overloaded: "too many writes are waiting"
+        case .overloaded: "the database has more to do than it can"
+        case .away: "the database server is away"
         case .uncertain(let text): "whether it is durable is not known: \(text)"
         case .closed: "the database is closed"
         }

@@ -88,7 +88,11 @@ public final class IdempotentWrite: Sendable {
             let oldest = now.advanced(byMilliseconds: -IdempotentWrite.keyAgeMilliseconds)
             if let first = try IdempotentWrite.find(use, notBefore: oldest, in: transaction) { return first }
             let result = try work(transaction)
-            if case .success(let response) = result, case .bytes(let body) = response.body {
+            guard case .success(let response) = result else {
+                // What refuses a request may be what the very same request has done, in another process since the key was looked for.
+                return try IdempotentWrite.find(use, notBefore: oldest, in: transaction) ?? result
+            }
+            if case .bytes(let body) = response.body {
                 let stored = try transaction.executeCounting(
                     IdempotentWrite.insert,
                     [
@@ -153,7 +157,7 @@ private struct KeyUse: Sendable {
 
 extension HTTPField.Name {
     /// The client's name for a request, by which a repetition is known.
-    public static var idempotencyKey: HTTPField.Name { HTTPField.Name("Idempotency-Key") ?? .ifMatch }
+    public static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .ifMatch
     /// Tells that an answer is that of an earlier request with the same key.
-    public static var idempotencyReplayed: HTTPField.Name { HTTPField.Name("Idempotency-Replayed") ?? .vary }
+    public static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .vary
 }

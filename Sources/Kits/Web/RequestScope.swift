@@ -23,16 +23,24 @@ public struct RequestScope: Sendable {
 public enum RequestDeadline {
     /// Longer than this nobody waits.
     private static let longest: Int64 = 86_400_000
+    /// A client's own time is never cut below this, in milliseconds: a request that is given up while it is under way costs a connection, and shows nobody anything.
+    static let leastOfClients: Int64 = 100
 
     /// The moment at which a request's time is over; nil where it has no such header.
-    /// - Parameter arrival: when the request came.
+    /// - Parameters:
+    ///   - arrival: when the request came.
+    ///   - isInternal: whether it comes from a process of the platform, whose word is taken as it is.
     /// - Throws: ``Problem`` 400 for what is no number.
-    public static func read(_ headers: HTTPFields, arrival: ContinuousClock.Instant) throws(Problem) -> ContinuousClock.Instant? {
+    public static func read(
+        _ headers: HTTPFields, arrival: ContinuousClock.Instant, isInternal: Bool
+    ) throws(Problem) -> ContinuousClock.Instant? {
         guard let text = headers[.deadline] else { return nil }
         guard let milliseconds = Int64(text) else {
             throw Problem(.badRequest, "bad-deadline", "The header Waybill-Deadline must be a whole number of milliseconds.")
         }
-        return arrival + .milliseconds(min(max(milliseconds, 0), longest))
+        let asked = min(max(milliseconds, 0), longest)
+        // What is over already is begun for nobody.
+        return arrival + .milliseconds(isInternal || asked == 0 ? asked : max(asked, leastOfClients))
     }
 
     /// The header's value for a moment: what is left until then, at least one millisecond.
@@ -41,6 +49,14 @@ public enum RequestDeadline {
     /// The answer to a request whose time is over before anything was done.
     public static var passed: Problem {
         Problem(.gatewayTimeout, "deadline-passed", "The time that the header Waybill-Deadline gave was over before anything was done.")
+    }
+}
+
+extension WebRequest {
+    /// Nothing is begun for a caller who has gone, nor written.
+    /// - Throws: ``RequestDeadline/passed`` once the request's time is over.
+    public func checkDeadline() throws(Problem) {
+        if let deadline, deadline <= .now { throw RequestDeadline.passed }
     }
 }
 

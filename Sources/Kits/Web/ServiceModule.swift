@@ -39,13 +39,24 @@ public struct ProcessRole: Sendable {
     public let isAlone: Bool
     /// For how long a process has a job to itself that it wrote or took; 0 where it is alone.
     public let jobClaimMilliseconds: Int64
+    /// Whether the service's own tasks run here: then a job that this process writes is its own to do. Else it only writes for the service, as an operator's redelivery does.
+    public let runsTasks: Bool
     /// Whether this process is the one that does, at this moment, what only one may do.
     public let isInCharge: @Sendable () -> Bool
+    /// The right to something of this name, which one process has at a time; nil where there is only this one.
+    public let lease: @Sendable (_ name: String) -> Lease?
 
     /// The only process of its service.
-    public static let alone = ProcessRole(isAlone: true, jobClaimMilliseconds: 0) { true }
+    public static let alone = ProcessRole(isAlone: true, jobClaimMilliseconds: 0, isInCharge: { true })
 
-    public init(isAlone: Bool, jobClaimMilliseconds: Int64, isInCharge: @escaping @Sendable () -> Bool) {
-        (self.isAlone, self.jobClaimMilliseconds, self.isInCharge) = (isAlone, jobClaimMilliseconds, isInCharge)
+    /// A process that has the database of a service which runs elsewhere: what it leaves there is others' to do, at once.
+    public static let elsewhere = ProcessRole(isAlone: false, jobClaimMilliseconds: 0, runsTasks: false, isInCharge: { false })
+
+    public init(
+        isAlone: Bool, jobClaimMilliseconds: Int64, runsTasks: Bool = true, lease: @escaping @Sendable (_ name: String) -> Lease? = { _ in nil },
+        isInCharge: @escaping @Sendable () -> Bool
+    ) {
+        (self.isAlone, self.jobClaimMilliseconds, self.runsTasks) = (isAlone, jobClaimMilliseconds, runsTasks)
+        (self.lease, self.isInCharge) = (lease, isInCharge)
     }
 }

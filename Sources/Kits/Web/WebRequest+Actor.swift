@@ -14,5 +14,5 @@ extension WebRequest {
 
 extension HTTPField.Name {
     /// Names the person on whose behalf an administrator's action is taken.
-    public static var actor: HTTPField.Name { HTTPField.Name("X-Waybill-Actor") ?? .from }
+    public static let actor = HTTPField.Name("X-Waybill-Actor") ?? .from
 }

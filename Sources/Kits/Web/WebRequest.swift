@@ -33,8 +33,7 @@ public struct WebRequest: Sendable {
     /// The body as a JSON object.
     /// - Throws: ``Problem``: 415 for another content type, 400 for what is not JSON, 422 for JSON that is no object.
     public func object() throws(Problem) -> JSONObject {
-        let type = (headers[.contentType] ?? "").split(separator: ";").first.map { $0.trimmed.lowercased() } ?? ""
-        guard type == "application/json" || type.hasSuffix("+json") else {
+        guard hasJSON else {
             throw Problem(.unsupportedMediaType, "unsupported-media-type", "The body must be JSON, sent with \"Content-Type: application/json\".")
         }
         let value: JSONValue
@@ -43,6 +42,14 @@ public struct WebRequest: Sendable {
         }
         guard let object = value.object else { throw Problem.invalid([.init(pointer: "", detail: "must be an object, not \(value.kind)")]) }
         return object
+    }
+
+    /// Whether the body is said to be JSON.
+    private var hasJSON: Bool {
+        let values = headers[values: .contentType]
+        if values == ["application/json"] { return true }
+        let type = values.joined(separator: ", ").split(separator: ";").first.map { $0.trimmed.lowercased() } ?? ""
+        return type == "application/json" || type.hasSuffix("+json")
     }
 
     /// The body as a JSON object; an empty object when there is no body.

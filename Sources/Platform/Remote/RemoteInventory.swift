@@ -5,7 +5,8 @@ import Wire
 
 /// Asks Inventory, which runs in other processes, what is available: `POST /api/v1/inventory/availability`.
 ///
-/// The circuit breaker is the asker's (`PlaceOrder`), so the pool has none. The question changes nothing, so it may be asked a second time although it is a POST.
+/// Behind the pool's circuit breaker, which knows whether Inventory had its time: while it is open nobody is asked, and orders are let through. The question changes
+/// nothing, so it may be asked a second time although it is a POST.
 struct RemoteInventory: Sendable {
     /// An order waits this long at most for an answer that it can do without.
     static let timeout: Duration = .milliseconds(450)
@@ -24,7 +25,6 @@ struct RemoteInventory: Sendable {
         var configuration = UpstreamPool.Configuration()
         configuration.timeout = timeout
         configuration.attemptTimeout = attemptTimeout
-        configuration.breaker = nil
         configuration.secret = secret
         return configuration
     }

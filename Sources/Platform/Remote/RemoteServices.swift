@@ -48,6 +48,15 @@ struct RemoteServices: Sendable {
     /// What ends the streams that go through this process when it stops; it belongs behind the entry, which would wait for their listeners.
     var runners: [any Service] { proxies.isEmpty ? [] : [EndProxiedStreams(pools: proxies.map(\.pool))] }
 
+    /// The services elsewhere that this process asks; whatever of them is away, what the others do can still be had.
+    var dependencies: [DependencyWatch.Dependency] {
+        var probes = proxies.map { UpstreamProbe(service: $0.service.rawValue, urls: $0.pool.urls) }
+        if let inventory, !proxies.contains(where: { $0.service == .inventory }) { probes.append(UpstreamProbe(service: "inventory", urls: inventory.urls)) }
+        return probes.map { probe in
+            DependencyWatch.Dependency(name: "service \(probe.service)", isEssential: false, interval: .seconds(5)) { try await probe() }
+        }
+    }
+
     /// Shows all pools among the metrics.
     func register(in registry: PrometheusRegistry) { for pool in pools { pool.register(in: registry) } }
 

@@ -26,7 +26,7 @@ final class UpstreamPool: Sendable {
         var maximumBody = 16 << 20
         var balancer = InstanceBalancer.Configuration()
         var budget = RetryBudget.Configuration()
-        /// Nil where the caller has a breaker of its own.
+        /// Nil for none.
         var breaker: CircuitBreaker.Configuration? = CircuitBreaker.Configuration()
         /// What shows the instance that the request comes from a process of the platform.
         var secret: Secret?
@@ -135,7 +135,10 @@ final class UpstreamPool: Sendable {
             let result: Result<(answer: Answer, status: Int), any Error>
             do { result = .success(try await perform(clients[choice.index], outgoing(request, timeout), timeout, choice)) } catch { result = .failure(error) }
             // The caller has gone, and what became of the request nobody will know.
-            guard let verdict = UpstreamPool.verdict(result, hadFullTime: timeout * 10 >= limits.single * 9) else { throw CancellationError() }
+            guard let verdict = UpstreamPool.verdict(result, hadFullTime: timeout * 10 >= limits.single * 9) else {
+                state.withLock { $0.abandon(begunAt: begun, at: milliseconds()) }
+                throw CancellationError()
+            }
 
             let isLast = attempt == UpstreamPool.attempts || end <= .now
             let repeats = state.withLock { state in

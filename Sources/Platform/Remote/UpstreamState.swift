@@ -4,7 +4,7 @@ import Resilience
 struct UpstreamState: Sendable {
     var balancer: InstanceBalancer
     var budget: RetryBudget
-    /// Nil where the caller has one of its own.
+    /// Nil for none.
     var breaker: CircuitBreaker?
 
     /// Totals since the start, for the metrics.
@@ -48,7 +48,10 @@ struct UpstreamState: Sendable {
         case .fails:
             failures += 1
             breaker?.recordFailure(at: now, begunAt: begun)
-        case .unknown: break
+        case .unknown: abandon(begunAt: begun, at: now)
         }
     }
+
+    /// Notes that a request ended and nobody knows how.
+    mutating func abandon(begunAt begun: Int64, at now: Int64) { breaker?.recordUnknown(at: now, begunAt: begun) }
 }

@@ -39,7 +39,7 @@ struct AggregateEvents: EventHandler {
     /// Adds what events tell to the facts of their orders, and to the sums what the facts have come to count for.
     private static func learn(_ events: [Envelope], _ changes: inout Aggregates, in transaction: any Transaction) throws {
         guard !events.isEmpty else { return }
-        var places: [OrderID: Int] = [:]
+        var places = [OrderID: Int](minimumCapacity: events.count)
         var before: [OrderFact] = []
         for event in events where places[event.key] == nil {
             places[event.key] = before.count

@@ -16,17 +16,21 @@ public final class AnalyticsService: ServiceModule {
     public init(_ environment: ServiceEnvironment, history: any EventHistory) {
         self.environment = environment
         database = environment.database
-        rebuild = RebuildAggregates(database: environment.database, context: environment.context, logger: environment.logger, history: history)
+        rebuild = RebuildAggregates(
+            database: environment.database, context: environment.context, logger: environment.logger, history: history, lease: environment.role.lease("rebuild")
+        )
     }
 
     public let name = Choreography.Participant.analytics.rawValue
 
-    public let migrations = [
+    /// The schema of its database.
+    public static let migrations = [
         Migration(
             version: 1, name: "facts and sums",
             statements: MessagingSchema.statements + ProgressTable.statements + FactTable.statements + AggregateTables.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
+    public var migrations: [Migration] { Self.migrations }
 
     public var handler: (any EventHandler)? { AggregateEvents() }
 

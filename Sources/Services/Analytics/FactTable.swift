@@ -15,8 +15,10 @@ enum FactTable {
     private static let columns =
         "order_id, status, version, currency, placed_at, country, created_at, confirmed_at, taken_back, captured, refunded, reason, products"
     private static let select = SQL("SELECT \(columns) FROM orders WHERE order_id = $1 {forUpdate}")
-    private static let all = SQL("SELECT \(columns) FROM orders")
-    private static let placed = SQL("SELECT \(columns) FROM orders WHERE placed_at >= $1 AND placed_at < $2")
+    private static let page = SQL("SELECT \(columns) FROM orders WHERE order_id >= $1 ORDER BY order_id LIMIT $2")
+    private static let placedPage = SQL("SELECT \(columns) FROM orders WHERE order_id >= $1 AND placed_at >= $3 AND placed_at < $4 ORDER BY order_id LIMIT $2")
+    /// So many facts are in memory at once where an engine hands over the whole answer to a query.
+    private static let pageSize = 2000
     private static let between = SQL("SELECT \(columns) FROM orders WHERE order_id >= $1 AND order_id <= $2")
     private static let upsert = SQL(
         """
@@ -26,7 +28,7 @@ enum FactTable {
         taken_back = excluded.taken_back, captured = excluded.captured, refunded = excluded.refunded, reason = excluded.reason, products = excluded.products
         """)
     private static let insert = SQL(
-        "INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING")
+        "INSERT INTO orders (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (order_id) DO NOTHING")
     private static let clear = SQL("DELETE FROM orders")
 
     /// The facts of these orders that there are, locked in the order of their keys.
@@ -34,10 +36,25 @@ enum FactTable {
         try transaction.query(select, each: ids.sorted().map { [.id($0)] }, fact)
     }
 
-    /// Hands over every fact, or those of orders placed in a range of time.
-    static func scan(_ range: Range<Timestamp>?, in transaction: any ReadTransaction, _ body: (OrderFact) throws -> Void) throws {
-        let values: [SQLValue] = range.map { [.time($0.lowerBound), .time($0.upperBound)] } ?? []
-        try transaction.fetch(range == nil ? all : placed, each: [values]) { try body(fact($0)) }
+    /// Hands over every fact, or those of orders placed in a range of time, in the order of their keys; page by page, so that memory does not grow with the table.
+    static func scan(_ range: Range<Timestamp>?, in transaction: any ReadTransaction, pageSize: Int = pageSize, _ body: (OrderFact) throws -> Void) throws {
+        let bounds: [SQLValue] = range.map { [.time($0.lowerBound), .time($0.upperBound)] } ?? []
+        var next: OrderID? = OrderID(high: 0, low: 0)
+        while let start = next {
+            var (last, count) = (start, 0)
+            try transaction.fetch(range == nil ? page : placedPage, each: [[.id(start), .integer(Int64(pageSize))] + bounds]) { row in
+                let found = try fact(row)
+                try body(found)
+                (last, count) = (found.id, count + 1)
+            }
+            next = count < pageSize ? nil : after(last)
+        }
+    }
+
+    /// The key behind another one; nil behind the last that there can be.
+    private static func after(_ id: OrderID) -> OrderID? {
+        if id.low < .max { return OrderID(high: id.high, low: id.low + 1) }
+        return id.high < .max ? OrderID(high: id.high + 1, low: 0) : nil
     }
 
     /// The facts of orders in ranges of ids.

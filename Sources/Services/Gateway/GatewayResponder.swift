@@ -100,7 +100,8 @@ struct GatewayResponder: HTTPResponder {
     ) async -> WebResponse {
         let id = arrival.id
         do {
-            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time)
+            let isInternal = trust?.covers(request.headers) ?? false
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
@@ -115,6 +116,8 @@ struct GatewayResponder: HTTPResponder {
             return problem.response(instance: id)
         } catch let error as StorageError where error == .overloaded || error == .closed {
             return Problem.unavailable("The platform is busy; nothing was done. Try again.").response(instance: id)
+        } catch StorageError.away {
+            return Problem.unavailable("A database is away; nothing was done. Try again.", retryAfterSeconds: 5).response(instance: id)
         } catch {
             if case .full = error as? StorageError {
                 logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
@@ -145,14 +148,16 @@ struct GatewayResponder: HTTPResponder {
 
     private func collect(_ request: Request) async throws -> [UInt8] {
         guard request.method != .get, request.method != .head else { return [] }
-        let tooLarge = Problem(
-            .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > GatewayResponder.maximumBody { throw tooLarge }
+        let length = request.headers[values: .contentLength].first.flatMap { Int($0) }
+        if let length, length > GatewayResponder.maximumBody { throw GatewayResponder.tooLarge }
         do {
             let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)
             return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError { throw tooLarge }
+        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge }
     }
+
+    private static let tooLarge = Problem(
+        .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
 
     private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
         var headers = answer.headers

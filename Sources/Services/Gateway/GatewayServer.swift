@@ -14,7 +14,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
     private let application: Application<GatewayResponder>
 
     /// Whether the platform is ready to serve; asked for every readiness probe.
-    public typealias Readiness = @Sendable () async -> [(check: String, problem: String?)]
+    public typealias Readiness = @Sendable () async -> [HealthCheck]
 
     /// - Parameters:
     ///   - routes: what the services offer below `/api/v1`.
@@ -57,35 +57,4 @@ public struct GatewayServer: Service, CustomStringConvertible {
     }
 
     public func run() async throws { try await application.run() }
-}
-
-/// Health as probes and people read it. Liveness asks nobody: a restart mends no dependency (RELIABILITY, trap 19).
-enum Health {
-    static func report(_ readiness: GatewayServer.Readiness) async -> WebResponse {
-        let checks = await readiness()
-        let isReady = checks.allSatisfy { $0.problem == nil }
-        return .json(isReady ? .ok : .serviceUnavailable) { json in
-            json.member("status", isReady ? "UP" : "DOWN")
-            json.key("checks")
-            json.array(checks) { json, check in
-                json.object { json in
-                    json.member("name", check.check)
-                    json.member("status", check.problem == nil ? "UP" : "DOWN")
-                    json.optional("problem", check.problem)
-                }
-            }
-        }
-    }
-
-    static let index = WebResponse.json { json in
-        json.member("name", "waybill")
-        json.key("links")
-        json.object { json in
-            json.member("orders", "/api/v1/orders")
-            json.member("products", "/api/v1/inventory/products")
-            json.member("dashboard", "/api/v1/analytics/dashboard")
-            json.member("health", "/health")
-            json.member("metrics", "/metrics")
-        }
-    }
 }

@@ -8,10 +8,11 @@ struct RequestTarget {
 
     /// Nil when an escape is malformed or the decoded text is not UTF-8.
     init?(_ target: String) {
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        // Bytes: the marks are ASCII, and to divide a text into characters costs more than all the rest.
+        let parts = target.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false).map { Substring($0) }
         path = String(parts[0])
         var segments: [String] = []
-        for segment in path.split(separator: "/") {
+        for segment in parts[0].utf8.split(separator: UInt8(ascii: "/")).map({ Substring($0) }) {
             guard let decoded = RequestTarget.decode(segment, isQuery: false) else { return nil }
             segments.append(decoded)
         }
@@ -30,8 +31,8 @@ struct RequestTarget {
     }
 
     private static func decode(_ text: Substring, isQuery: Bool) -> String? {
+        guard text.utf8.contains(UInt8(ascii: "%")) || isQuery && text.utf8.contains(UInt8(ascii: "+")) else { return String(text) }
         let bytes = Array(text.utf8)
-        guard bytes.contains(UInt8(ascii: "%")) || isQuery && bytes.contains(UInt8(ascii: "+")) else { return String(text) }
         var out: [UInt8] = []
         var index = 0
         while index < bytes.count {

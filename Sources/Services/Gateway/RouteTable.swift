@@ -10,9 +10,19 @@ struct RouteTable: Sendable {
         case notFound
     }
 
+    /// A part of a route's path, taken to pieces once.
+    private enum Segment: Sendable {
+        case text(String)
+        case parameter(String)
+
+        init(_ pattern: Substring) { self = pattern.hasPrefix("{") ? .parameter(String(pattern.dropFirst().dropLast())) : .text(String(pattern)) }
+
+        var isParameter: Bool { if case .parameter = self { true } else { false } }
+    }
+
     private struct Entry: Sendable {
         let method: HTTPRequest.Method
-        let segments: [String]
+        let segments: [Segment]
         let index: Int
     }
 
@@ -21,11 +31,11 @@ struct RouteTable: Sendable {
 
     init(_ routes: [Route]) {
         for (index, route) in routes.enumerated() {
-            let segments = route.path.split(separator: "/").map(String.init)
+            let segments = route.path.split(separator: "/").map(Segment.init)
             entries[segments.count, default: []].append(Entry(method: route.method, segments: segments, index: index))
         }
         for count in entries.keys {
-            entries[count]?.sort { a, b in a.segments.filter { $0.hasPrefix("{") }.count < b.segments.filter { $0.hasPrefix("{") }.count }
+            entries[count]?.sort { a, b in a.segments.count(where: \.isParameter) < b.segments.count(where: \.isParameter) }
         }
     }
 
@@ -40,13 +50,12 @@ struct RouteTable: Sendable {
         return allowed.isEmpty ? .notFound : .methodNotAllowed(allowed)
     }
 
-    private static func parameters(_ pattern: [String], _ segments: [String]) -> [String: String]? {
+    private static func parameters(_ pattern: [Segment], _ segments: [String]) -> [String: String]? {
         var parameters: [String: String] = [:]
         for (expected, found) in zip(pattern, segments) {
-            if expected.hasPrefix("{") {
-                parameters[String(expected.dropFirst().dropLast())] = found
-            } else if expected != found {
-                return nil
+            switch expected {
+            case .parameter(let name): parameters[name] = found
+            case .text(let text): if text != found { return nil }
             }
         }
         return parameters

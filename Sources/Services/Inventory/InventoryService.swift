@@ -8,6 +8,8 @@ import Web
 public final class InventoryService: ServiceModule {
     public let name = "inventory"
     public let database: any Database
+    /// The schema of its database.
+    public static let migrations = StockStore.migrations
     public let migrations = StockStore.migrations
     public let handler: (any EventHandler)?
     public let routes: [Route]

@@ -55,7 +55,7 @@ struct ManageProducts: Sendable {
     private func add(_ inputs: [ProductInput], in transaction: any Transaction) throws -> [Product] {
         let context = environment.context
         let products = inputs.map { Product(id: context.newID(), sku: $0.sku, name: $0.name, price: $0.price, available: $0.available ?? 0) }
-        try StockStore.insert(products, in: transaction)
+        try StockStore.add(products, in: transaction)
         board.update(products, in: transaction)
         let stocked = products.filter { $0.available > 0 }
         try StockStore.recordAdjustments(stocked.map { ($0.id, $0.available) }, reason: "initial", at: context.now, in: transaction)

@@ -16,7 +16,7 @@ struct StockDesk {
 
     /// Loads what the events are about.
     init(_ events: [Envelope], in transaction: any Transaction) throws {
-        var seen: Set<OrderID> = []
+        var seen = Set<OrderID>(minimumCapacity: events.count)
         let orders = events.map(\.key).filter { seen.insert($0).inserted }
         states = try StockStore.states(of: orders, in: transaction)
         // Only orders that hold something can give something back.
@@ -28,9 +28,9 @@ struct StockDesk {
                 if let id = line.productID { ids.insert(id) } else if let sku = line.sku { skus.insert(sku) }
             }
         }
-        for product in try StockStore.lock(ids: ids, in: transaction) { add(product) }
+        add(try StockStore.lock(ids: ids, in: transaction))
         skus.subtract(idBySKU.keys)
-        for product in try StockStore.lock(skus: skus, in: transaction) { add(product) }
+        add(try StockStore.lock(skus: skus, in: transaction))
         for line in held {
             lines[line.orderID, default: []].append(
                 StockReservation(
@@ -38,9 +38,13 @@ struct StockDesk {
         }
     }
 
-    private mutating func add(_ product: Product) {
-        products[product.id] = product
-        idBySKU[product.sku] = product.id
+    private mutating func add(_ found: [Product]) {
+        products.reserveCapacity(products.count + found.count)
+        idBySKU.reserveCapacity(idBySKU.count + found.count)
+        for product in found {
+            products[product.id] = product
+            idBySKU[product.sku] = product.id
+        }
     }
 
     private func product(of line: OrderLine) -> Product? { (line.productID ?? line.sku.flatMap { idBySKU[$0] }).flatMap { products[$0] } }

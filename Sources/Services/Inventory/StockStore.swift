@@ -25,7 +25,7 @@ enum StockStore {
                 CREATE TABLE stock_adjustments (number {serial}, product_id {id} NOT NULL, delta {int} NOT NULL, reason {text} NOT NULL, at {int} NOT NULL) {heap}
                 """,
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = "id, sku, name, currency, price, available, reserved, sold"
@@ -34,7 +34,7 @@ enum StockStore {
     private static let lockByID = SQL("SELECT \(columns) FROM products WHERE id = $1 {forUpdate}")
     private static let lockBySKU = SQL("SELECT \(columns) FROM products WHERE sku = $1 {forUpdate}")
     private static let list = SQL("SELECT \(columns) FROM products WHERE id > $1 ORDER BY id LIMIT $2")
-    private static let insert = SQL("INSERT INTO products (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    private static let insert = SQL("INSERT INTO products (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (sku) DO NOTHING")
     private static let updateStock = SQL("UPDATE products SET available = $2, reserved = $3, sold = $4 WHERE id = $1")
     private static let updateDetails = SQL("UPDATE products SET name = $2, currency = $3, price = $4 WHERE id = $1")
     private static let insertAdjustment = SQL("INSERT INTO stock_adjustments (product_id, delta, reason, at) VALUES ($1, $2, $3, $4)")
@@ -62,15 +62,20 @@ enum StockStore {
         try transaction.query(lockBySKU, each: skus.sorted().map { [.text($0)] }, product)
     }
 
-    static func insert(_ products: [Product], in transaction: any Transaction) throws {
-        try transaction.execute(
+    /// Writes products whose SKUs were not there, in the order of these, so that two who import the same file wait for each other in turn. A row that is not there cannot be
+    /// locked: another process may have written it since, and who was second must see what the first has done.
+    /// - Throws: ``TransactionConflict``.
+    static func add(_ products: [Product], in transaction: any Transaction) throws {
+        guard !products.isEmpty else { return }
+        let counts = try transaction.executeCounting(
             insert,
-            each: products.map {
+            each: products.sorted { $0.sku < $1.sku }.map {
                 [
                     .id($0.id), .text($0.sku), .text($0.name), .text($0.price.currency.code), .integer($0.price.minorUnits), .integer($0.available),
                     .integer($0.reserved), .integer($0.sold),
                 ]
             })
+        if counts.contains(0) { throw TransactionConflict() }
     }
     static func updateDetails(_ products: [Product], in transaction: any Transaction) throws {
         try transaction.execute(

@@ -25,7 +25,7 @@ enum NotificationTable {
 
     private static let insert = SQL(
         """
-        INSERT INTO notifications (order_id, kind, channel, id, status, attempts, created_at) VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT DO NOTHING
+        INSERT INTO notifications (order_id, kind, channel, id, status, attempts, created_at) VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (order_id, kind, channel) DO NOTHING
         """)
     private static let finish = SQL(
         """

@@ -23,15 +23,18 @@ public final class NotificationsService: ServiceModule {
             handlers: [sending], database: environment.database, context: environment.context, logger: environment.logger, claimMilliseconds: claim)
         database = environment.database
         self.jobs = jobs
-        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(claimMilliseconds: claim) { jobs.offer($0) })
+        let runsTasks = environment.role.runsTasks
+        recording = RecordNotification(channels: channels.map(\.name), queue: JobQueue(claimMilliseconds: claim) { if runsTasks { jobs.offer($0) } })
     }
 
     public let name = Choreography.Participant.notifications.rawValue
 
-    public let migrations = [
+    /// The schema of its database.
+    public static let migrations = [
         Migration(version: 1, name: "notifications", statements: MessagingSchema.statements + NotificationTable.statements),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
+    public var migrations: [Migration] { Self.migrations }
 
     public var handler: (any EventHandler)? { recording }
 

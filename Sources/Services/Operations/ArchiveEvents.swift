@@ -12,10 +12,9 @@ struct ArchiveEvents: EventHandler {
     var deduplicatesItself: Bool { true }
 
     func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
-        let before = try EventArchive.last(in: transaction)
-        let added = try EventArchive.add(events, in: transaction)
-        guard added.contains(true) else { return }
-        let fresh = added.contains(false) ? zip(events, added).compactMap { $1 ? $0 : nil } : events
+        let before = try EventArchive.begin(in: transaction)
+        let fresh = try EventArchive.add(events, after: before, in: transaction)
+        guard !fresh.isEmpty else { return }
         // An engine may leave numbers out; then what is new has to be looked up.
         let isRun = try EventArchive.last(in: transaction) == before + Int64(fresh.count)
         transaction.onCommit { [live] in live.announce(fresh, after: isRun ? before : nil) }

@@ -6,29 +6,30 @@ import Synchronization
 import Wire
 
 /// Redrives many dead letters, one after the other at a bounded rate, oldest first, and stops when they keep failing: what broke thousands of events breaks them
-/// again as long as it is there. One run at a time. A run that a restart ends is over; what it had not reached is still open.
+/// again as long as it is there. One run at a time, whichever process began it. A run ends with its process, lest an event that ends processes be redriven by one after the other;
+/// what it had not reached is still open.
 final class DeadLetterBulkRedrive: Service, CustomStringConvertible {
-    private static let remembered = 20
-
     let description = "bulk redrive"
     private let desks: DeadLetterDesks
     private let database: any Database
     private let context: ServiceContext
     private let logger: Logger
-    /// The last runs, the newest last.
-    private let runs = Mutex<[DeadLetterRun]>([])
+    private let isAlone: Bool
+    /// The run that this process does.
+    private let current = Mutex<DeadLetterRun?>(nil)
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    init(desks: DeadLetterDesks, database: any Database, context: ServiceContext, logger: Logger) {
-        (self.desks, self.database, self.context, self.logger) = (desks, database, context, logger)
+    /// - Parameter isAlone: whether a run that is under way at the start cannot be another process's.
+    init(desks: DeadLetterDesks, database: any Database, context: ServiceContext, logger: Logger, isAlone: Bool = true) {
+        (self.desks, self.database, self.context, self.logger, self.isAlone) = (desks, database, context, logger, isAlone)
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// All runs that are remembered, newest first.
-    var all: [DeadLetterRun] { runs.withLock { $0.reversed() } }
+    func all() async throws -> [DeadLetterRun] { try await database.read { try DeadLetterRunTable.list(in: $0) } }
 
-    func run(_ id: Identifier) -> DeadLetterRun? { runs.withLock { $0.first { $0.id == id } } }
+    func run(_ id: Identifier) async throws -> DeadLetterRun? { try await database.read { try DeadLetterRunTable.find(id, in: $0) } }
 
     /// Begins a run, unless one is under way; it is returned then.
     /// - Parameter total: how many are meant.
@@ -40,97 +41,114 @@ final class DeadLetterBulkRedrive: Service, CustomStringConvertible {
         query.filter.to = min(query.filter.to ?? end, end)
         let run = DeadLetterRun(
             id: context.newID(at: now), actor: actor, query: query, ratePerSecond: rate, stopAfter: stopAfter, startedAt: now, total: total)
-        let current: DeadLetterRun? = runs.withLock { runs in
-            if let current = runs.last, current.state == .running { return current }
-            runs = runs.suffix(DeadLetterBulkRedrive.remembered - 1) + [run]
+        let log = AdminLog(context: context)
+        let other: DeadLetterRun? = try await database.write { transaction in
+            if try !DeadLetterRunTable.begin(run, in: transaction) {
+                // It may have ended since.
+                guard let other = try DeadLetterRunTable.running(in: transaction) else { throw TransactionConflict() }
+                return other
+            }
+            try run.record("dead-letters.redrive", by: run.actor, log, in: transaction)
             return nil
         }
-        if let current { return (current, false) }
-        do { try await record(run, "dead-letters.redrive") } catch {
-            runs.withLock { $0.removeAll { $0.id == run.id } }
-            throw error
-        }
+        if let other { return (other, false) }
+        current.withLock { $0 = run }
         wake.yield()
         return (run, true)
     }
 
-    /// Ends a run; what it has redriven stays so.
-    func cancel(_ id: Identifier, by actor: String) async -> DeadLetterRun? {
-        await finish(id, .cancelled, by: actor)
-        return run(id)
+    /// Ends a run, whoever does it; what it has redriven stays so.
+    func cancel(_ id: Identifier, by actor: String) async throws -> DeadLetterRun? {
+        let (now, log) = (context.now, AdminLog(context: context))
+        return try await database.write { transaction in
+            guard var run = try DeadLetterRunTable.lock(id, in: transaction) else { return nil }
+            guard run.state == .running else { return run }
+            (run.state, run.finishedAt) = (.cancelled, now)
+            if try DeadLetterRunTable.save(run, in: transaction) { try run.record("dead-letters.redrive-end", by: actor, log, in: transaction) }
+            return run
+        }
     }
 
     func run() async throws {
+        if isAlone {
+            do { try await database.write { try DeadLetterRunTable.interrupt(silentFor: 0, in: $0) } } catch {
+                logger.error("what a former process did cannot be closed", metadata: ["error": "\(error)"])
+            }
+        }
         await cancelWhenGracefulShutdown {
             for await _ in self.wakes {
                 while let pause = await self.step() {
                     do { try await self.context.clock.sleep(for: pause) } catch { break }
                 }
             }
-            if let current = self.all.first, current.state == .running { await self.finish(current.id, .interrupted) }
+            if let run = self.current.withLock({ $0 }) { await self.finish(run, .interrupted) }
         }
     }
 
-    /// Redrives the next letter of the run that is under way: the step that a test drives.
+    /// Redrives the next letter of the run that is under way here: the step that a test drives.
     /// - Returns: how long to wait before the next one; nil when there is nothing to do.
     func step() async -> Duration? {
-        guard let run = all.first, run.state == .running else { return nil }
-        let desks = desks.of(run.query.consumer)
-        guard run.desk < desks.count else {
-            await finish(run.id, .finished)
-            return nil
-        }
+        guard var run = current.withLock({ $0 }) else { return nil }
         do {
+            guard try await self.run(run.id)?.state == .running else { return leave() }
+            let desks = desks.of(run.query.consumer)
+            guard run.desk < desks.count else {
+                await finish(run, .finished)
+                return nil
+            }
             guard let letter = try await desks[run.desk].oldest(run.query.filter, after: run.place, limit: 1).first else {
-                update(run.id) { ($0.desk, $0.place) = ($0.desk + 1, nil) }
+                (run.desk, run.place) = (run.desk + 1, nil)
+                keep(run)
                 return .zero
             }
-            let result = try await desks[run.desk].redrive(letter.eventID, edit: nil, by: run.actor, note: "bulk redrive \(run.id)")
-            update(run.id) { run in
-                run.place = letter
-                run.count(result)
+            run.count(try await desks[run.desk].redrive(letter.eventID, edit: nil, by: run.actor, note: "bulk redrive \(run.id)"))
+            run.place = letter
+            let pause: Duration = .milliseconds(1000 / run.ratePerSecond)
+            if run.failedInARow >= run.stopAfter {
+                await finish(run, .stopped)
+                return pause
             }
-            if let now = self.run(run.id), now.failedInARow >= now.stopAfter { await finish(run.id, .stopped) }
-            return .milliseconds(1000 / run.ratePerSecond)
+            let counted = run
+            guard try await database.write({ try DeadLetterRunTable.save(counted, in: $0) }) else { return leave() }
+            keep(run)
+            return pause
         } catch {
-            update(run.id) { $0.lastError = "the storage is not available" }
+            run.lastError = "the storage is not available"
             logger.error("a bulk redrive stops", metadata: ["run": "\(run.id)", "error": "\(error)"])
-            await finish(run.id, .stopped)
+            await finish(run, .stopped)
             return nil
         }
     }
 
-    private func update(_ id: Identifier, _ change: (inout DeadLetterRun) -> Void) {
-        runs.withLock { runs in
-            if let index = runs.firstIndex(where: { $0.id == id }) { change(&runs[index]) }
-        }
+    private func keep(_ run: DeadLetterRun) { current.withLock { $0 = run } }
+
+    /// Somebody has ended the run.
+    private func leave() -> Duration? {
+        current.withLock { $0 = nil }
+        return nil
     }
 
-    /// - Parameter actor: who ended it, if it did not end by itself.
-    private func finish(_ id: Identifier, _ state: DeadLetterRun.State, by actor: String? = nil) async {
-        let now = context.now
-        var finished: DeadLetterRun?
-        update(id) { run in
-            guard run.state == .running else { return }
-            (run.state, run.finishedAt) = (state, now)
-            finished = run
-        }
-        guard let finished else { return }
-        do { try await record(finished, "dead-letters.redrive-end", by: actor) } catch {
-            logger.error("the end of a bulk redrive is not on record", metadata: ["run": "\(id)", "error": "\(error)"])
-        }
-    }
-
-    private func record(_ run: DeadLetterRun, _ action: String, by actor: String? = nil) async throws {
+    private func finish(_ run: DeadLetterRun, _ state: DeadLetterRun.State) async {
+        current.withLock { $0 = nil }
+        var finished = run
+        (finished.state, finished.finishedAt) = (state, context.now)
         let log = AdminLog(context: context)
-        let after = JSONWriter.object { run.write(to: &$0) }
-        try await database.write {
-            try log.record(actor: actor ?? run.actor, action: action, subject: "redrive:\(run.id)", before: nil, after: after, in: $0)
+        do {
+            try await database.write { [finished] transaction in
+                guard try DeadLetterRunTable.save(finished, in: transaction) else { return }
+                try finished.record("dead-letters.redrive-end", by: finished.actor, log, in: transaction)
+            }
+        } catch {
+            logger.error("the end of a bulk redrive is not on record", metadata: ["run": "\(run.id)", "error": "\(error)"])
         }
     }
 }
 
 extension DeadLetterRun {
+    fileprivate func record(_ action: String, by actor: String, _ log: AdminLog, in transaction: any Transaction) throws {
+        try log.record(actor: actor, action: action, subject: "redrive:\(id)", before: nil, after: JSONWriter.object { write(to: &$0) }, in: transaction)
+    }
+
     /// Counts how one redrive ended. One that somebody else has dealt with, or that is behind another, says nothing about the cause.
     fileprivate mutating func count(_ result: Result<DeadLetter, DeadLetterRefusal>) {
         switch result {

@@ -41,10 +41,10 @@ struct DeadLetterBulkRequests: Sendable {
         }
     }
 
-    /// `GET /admin/dead-letters/redrives`: the last runs of this process, newest first.
+    /// `GET /admin/dead-letters/redrives`: the last runs, newest first.
     func list(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        let runs = bulk.all
+        let runs = try await bulk.all()
         return .json { json in
             json.key("items")
             json.array(runs) { json, run in json.object { run.write(to: &$0) } }
@@ -54,14 +54,14 @@ struct DeadLetterBulkRequests: Sendable {
     /// `GET /admin/dead-letters/redrives/{run}`: how far it is.
     func show(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        guard let run = bulk.run(try request.identifier("run", of: "redrive")) else { throw Problem.notFound("redrive") }
+        guard let run = try await bulk.run(request.identifier("run", of: "redrive")) else { throw Problem.notFound("redrive") }
         return .json { run.write(to: &$0) }
     }
 
     /// `DELETE /admin/dead-letters/redrives/{run}`: ends it; what was redriven stays so.
     func stop(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        guard let run = await bulk.cancel(try request.identifier("run", of: "redrive"), by: try request.actor()) else { throw Problem.notFound("redrive") }
+        guard let run = try await bulk.cancel(request.identifier("run", of: "redrive"), by: request.actor()) else { throw Problem.notFound("redrive") }
         return .json { run.write(to: &$0) }
     }
 }

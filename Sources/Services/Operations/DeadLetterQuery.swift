@@ -11,6 +11,9 @@ struct DeadLetterQuery: Sendable {
     /// Whether anything narrows it down.
     var isNarrow = false
 
+    /// All open ones.
+    init() {}
+
     /// Reads a query's parameters.
     init(_ request: WebRequest, desks: DeadLetterDesks, now: Timestamp) throws(Problem) {
         func text(_ name: String) throws(Problem) -> String? {

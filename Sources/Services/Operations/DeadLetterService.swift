@@ -20,7 +20,8 @@ public struct DeadLetterService: Sendable {
     public init(desks: [any DeadLetterDesk], environment: ServiceEnvironment) {
         let desks = DeadLetterDesks(desks)
         let now: @Sendable () -> Timestamp = { environment.context.now }
-        bulk = DeadLetterBulkRedrive(desks: desks, database: environment.database, context: environment.context, logger: environment.logger)
+        bulk = DeadLetterBulkRedrive(
+            desks: desks, database: environment.database, context: environment.context, logger: environment.logger, isAlone: environment.role.isAlone)
         listing = DeadLetterListing(desks: desks, timeline: environment.database, now: now)
         changes = DeadLetterChanges(desks: desks)
         actions = AdminActionListing(desks: desks)

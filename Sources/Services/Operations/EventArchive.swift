@@ -43,11 +43,23 @@ struct EventArchive: Sendable {
     private static let find = SQL("SELECT sequence FROM events WHERE key = $1 AND event_id = $2")
     private static let last = SQL("SELECT max(sequence) FROM events")
 
-    /// Adds events that are not there yet, and tells which were not.
-    static func add(_ events: [Envelope], in transaction: any Transaction) throws -> [Bool] {
+    /// Waits until nobody else adds, and tells behind which number the next event will stand.
+    static func begin(in transaction: any Transaction) throws -> Int64 {
         _ = try transaction.first(takeTurn) { $0.integer(0) }
+        return try last(in: transaction)
+    }
+
+    /// Adds events that are not there yet, and returns those.
+    /// - Parameter place: what ``begin(in:)`` has told.
+    static func add(_ events: [Envelope], after place: Int64, in transaction: any Transaction) throws -> [Envelope] {
         let rows: [[SQLValue]] = events.map { [.id($0.id), .id($0.key), .text($0.type), .text($0.source), .time($0.time), .bytes($0.body)] }
-        return try transaction.executeCounting(insert, each: rows).map { $0 == 1 }
+        // All are new, but for what a crash or a broker delivers again: only then it is worth asking which.
+        if try transaction.executeSumming(insert, each: rows) == events.count { return events }
+        var seen: Set<Identifier> = []
+        return try events.filter { event in
+            guard let sequence = try sequence(of: event.id, key: event.key, in: transaction), sequence > place else { return false }
+            return seen.insert(event.id).inserted
+        }
     }
 
     /// Looks at up to `limit` events behind a sequence number and returns those that the filter admits.

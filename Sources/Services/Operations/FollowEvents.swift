@@ -66,5 +66,5 @@ struct FollowEvents: Sendable {
 
 extension HTTPField.Name {
     /// The id of the last event that a reconnecting client has seen.
-    static var lastEventID: HTTPField.Name { HTTPField.Name("Last-Event-ID") ?? .ifMatch }
+    static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .ifMatch
 }

@@ -20,10 +20,15 @@ public final class OperationsService: ServiceModule {
 
     public let name = Choreography.Participant.operations.rawValue
 
-    public let migrations = [
+    /// The schema of its database.
+    public static let migrations = [
         Migration(version: 1, name: "the archive of events", statements: MessagingSchema.statements + EventArchive.statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), EventArchive.order(version: 4),
+        MessagingSchema.deadLetterTopics(version: 5),
+        Migration(version: 6, name: "redrives of many dead letters", statements: DeadLetterRunTable.statements),
+        Migration(version: 7, name: "what the audit found", statements: AuditTable.statements),
     ]
+    public var migrations: [Migration] { Self.migrations }
 
     public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
 

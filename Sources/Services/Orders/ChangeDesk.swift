@@ -17,8 +17,9 @@ struct ChangeDesk {
     init(_ ids: [OrderID], in transaction: any Transaction, context: ServiceContext) throws {
         self.context = context
         now = context.now
-        var seen: Set<OrderID> = []
+        var seen = Set<OrderID>(minimumCapacity: ids.count)
         let unique = ids.filter { seen.insert($0).inserted }
+        orders.reserveCapacity(unique.count)
         for order in try OrderStore.load(unique, in: transaction) { orders[order.id] = order }
     }
 

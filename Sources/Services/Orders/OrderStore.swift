@@ -27,7 +27,7 @@ enum OrderStore {
                 // The common end, PAID, and the short-lived statuses before it are not indexed: the first is most of the table, the others have a timer.
                 "CREATE INDEX orders_by_status ON orders (status, id) WHERE status > 3",
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = """

@@ -76,7 +76,7 @@ extension WebResponse {
 
 extension HTTPField.Name {
     /// The version of the order that an answer shows.
-    static var waybillVersion: HTTPField.Name { HTTPField.Name("Waybill-Version") ?? .eTag }
+    static let waybillVersion = HTTPField.Name("Waybill-Version") ?? .eTag
     /// The highest version of the order that the client has seen.
-    static var waybillMinVersion: HTTPField.Name { HTTPField.Name("Waybill-Min-Version") ?? .ifMatch }
+    static let waybillMinVersion = HTTPField.Name("Waybill-Min-Version") ?? .ifMatch
 }

@@ -17,6 +17,8 @@ public struct OrdersConfiguration: Sendable {
 public final class OrdersService: ServiceModule {
     public let name = "orders"
     public let database: any Database
+    /// The schema of its database.
+    public static let migrations = OrderStore.migrations
     public let migrations = OrderStore.migrations
     public let handler: (any EventHandler)?
     public let routes: [Route]

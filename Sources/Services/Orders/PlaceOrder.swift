@@ -1,7 +1,6 @@
 import Contracts
 import HTTPTypes
 import Messaging
-import Resilience
 import Storage
 import Synchronization
 import Web
@@ -13,8 +12,8 @@ final class PlaceOrder: Sendable {
     private let availability: AvailabilityCheck
     private let idempotent: IdempotentWrite
     private let configuration: OrdersConfiguration
-    /// One breaker for Inventory: open means that orders are let through as CREATED, and the saga decides.
-    private let breaker = Mutex(CircuitBreaker())
+    /// When it was last said that Inventory cannot be asked, in milliseconds.
+    private let complainedAt = Mutex<Int64>(0)
 
     init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, idempotent: IdempotentWrite, configuration: OrdersConfiguration) {
         (self.environment, self.availability, self.idempotent, self.configuration) = (environment, availability, idempotent, configuration)
@@ -23,7 +22,8 @@ final class PlaceOrder: Sendable {
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
         let input = try PlaceOrderInput(request.object(), now: environment.context.now)
-        let found = await ask(input)
+        let found = try await ask(input)
+        try request.checkDeadline()
         let lines: [OrderLine]
         do { lines = try priced(input, found) } catch {
             // A repetition of what was accepted gets the first answer, also when the last unit is gone by now.
@@ -36,19 +36,28 @@ final class PlaceOrder: Sendable {
         }.tellingVersion()
     }
 
-    /// Asks Inventory; nil when it cannot be reached.
-    private func ask(_ input: PlaceOrderInput) async -> [ProductAvailability?]? {
-        let begun = environment.context.now.milliseconds
-        if case .refused = breaker.withLock({ $0.admission(at: begun) }) { return nil }
+    /// Asks Inventory; nil when it cannot be asked: then the order is let through as CREATED, and the saga decides. Whoever carries the question spares an Inventory
+    /// that does not answer.
+    private func ask(_ input: PlaceOrderInput) async throws(Problem) -> [ProductAvailability?]? {
         do {
-            let answers = try await availability(input.items.map { AvailabilityQuestion(productID: $0.productID, sku: $0.sku) })
-            breaker.withLock { $0.recordSuccess(at: environment.context.now.milliseconds, begunAt: begun) }
-            return answers
+            return try await availability(input.items.map { AvailabilityQuestion(productID: $0.productID, sku: $0.sku) })
+        } catch is CancellationError {
+            throw Problem.unavailable("The request was given up; nothing was done.")
         } catch {
-            breaker.withLock { $0.recordFailure(at: environment.context.now.milliseconds, begunAt: begun) }
-            environment.logger.warning("Inventory cannot be asked; the order is let through", metadata: ["error": "\(error)"])
+            complain(error)
             return nil
         }
+    }
+
+    /// Says so once a second at most: while Inventory is away it is true of every order.
+    private func complain(_ error: any Error) {
+        let now = environment.context.now.milliseconds
+        let isDue = complainedAt.withLock { last in
+            guard now < last || now - last >= 1_000 else { return false }
+            last = now
+            return true
+        }
+        if isDue { environment.logger.warning("Inventory cannot be asked; orders are let through", metadata: ["error": "\(error)"]) }
     }
 
     /// The lines with ids and prices; refuses unknown products (422) and short stock (409).

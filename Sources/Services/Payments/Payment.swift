@@ -33,22 +33,29 @@ enum PaymentStore {
                 updated_at {int} NOT NULL) {clustered}
                 """
             ]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
 
     private static let columns = "order_id, id, state, currency, amount, method, intent_id, reason, created_at, updated_at"
-    private static let upsert = SQL(
+    private static let update = SQL(
         """
-        INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, currency = excluded.currency, amount = excluded.amount, method = excluded.method,
-        intent_id = excluded.intent_id, reason = excluded.reason, updated_at = excluded.updated_at
+        UPDATE payments SET state = $2, currency = $3, amount = $4, method = $5, intent_id = $6, reason = $7, updated_at = $8 WHERE order_id = $1
         """)
-    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING")
+    private static let insert = SQL("INSERT INTO payments (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (order_id) DO NOTHING")
     private static let lock = SQL("SELECT \(columns) FROM payments WHERE order_id = $1 {forUpdate}")
     private static let select = SQL("SELECT \(columns) FROM payments WHERE order_id = $1")
 
     /// Writes payments that were loaded.
-    static func save(_ payments: [Payment], in transaction: any Transaction) throws { try transaction.execute(upsert, each: payments.map(values)) }
+    static func save(_ payments: [Payment], in transaction: any Transaction) throws {
+        try transaction.execute(
+            update,
+            each: payments.map {
+                [
+                    .id($0.orderID), .integer($0.state.code), .optional($0.amount?.currency.code), .optional($0.amount?.minorUnits), .text($0.method),
+                    .optional($0.intentID), .optional($0.reason), .time($0.updatedAt),
+                ]
+            })
+    }
 
     /// Writes payments that were not there. A cancellation and a reservation of one order come by different topics, to different processes perhaps at the same time: the
     /// second to write must see what the first has decided.

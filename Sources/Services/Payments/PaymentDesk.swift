@@ -29,7 +29,7 @@ struct PaymentDesk {
     init(_ orders: [OrderID], in transaction: any Transaction, context: ServiceContext) throws {
         self.context = context
         now = context.now
-        var seen: Set<OrderID> = []
+        var seen = Set<OrderID>(minimumCapacity: orders.count)
         payments = try PaymentStore.load(orders.filter { seen.insert($0).inserted }, in: transaction)
         known = Set(payments.keys)
     }

@@ -9,6 +9,8 @@ import Web
 public final class PaymentsService: ServiceModule {
     public let name = "payments"
     public let database: any Database
+    /// The schema of its database.
+    public static let migrations = PaymentStore.migrations
     public let migrations = PaymentStore.migrations
     public let handler: (any EventHandler)?
     public let routes: [Route]
@@ -24,7 +26,8 @@ public final class PaymentsService: ServiceModule {
         database = environment.database
         let runner = LateRunner()
         let claim = environment.role.jobClaimMilliseconds
-        let jobs = JobQueue(claimMilliseconds: claim) { runner.value?.offer($0) }
+        let runsTasks = environment.role.runsTasks
+        let jobs = JobQueue(claimMilliseconds: claim) { if runsTasks { runner.value?.offer($0) } }
         self.jobs = jobs
         let outbox = environment.outbox
         jobRunner = JobRunner(

@@ -26,11 +26,14 @@ struct BenchLoadCommand: AsyncParsableCommand {
             Closed loop (the default): each connection places an order, follows it to its end and places the next.
             Open loop (--rate): orders are placed at a fixed rate; latencies count from the time that each was due.
             Orders that are answered 503 or 429 with Retry-After are counted as rejected, not as errors.
-            All orders are followed over one stream of events. The server's CPU time is its own process_cpu_seconds_total.
+            All orders are followed over one stream of events. The server's CPU time is its own process_cpu_seconds_total:
+            of a split platform that is the gateway's alone. --processes counts every process of this machine, and all that it has started, in whose
+            arguments or working directory the text occurs; the folder of scripts/cluster names the platform and its engines.
 
             Examples:
               waybill bench --connections 128 --duration 10
               waybill bench --rate 500 --duration 30 --json
+              waybill bench --processes "$PWD/data/split-rabbitmq" --json
             """)
 
     @OptionGroup var client: ClientOptions
@@ -56,7 +59,11 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Flag(name: .customLong("idempotency-keys"), help: "Send an Idempotency-Key with every order.")
     var isKeyed = false
 
+    @Option(name: .customLong("processes"), help: "Count the CPU time of this machine's processes with this text in arguments or folder. Repeatable.")
+    var processPatterns: [String] = []
+
     func validate() throws {
+        guard !processPatterns.contains("") else { throw ValidationError("--processes must not be empty.") }
         if let rate, !(rate > 0 && rate <= 1_000_000) { throw ValidationError("--rate must be above 0 and at most 1000000.") }
         if let connections, !(1...10_000).contains(connections) { throw ValidationError("--connections must be 1 to 10000.") }
         guard duration >= 1, duration <= 86_400 else { throw ValidationError("--duration must be 1 to 86400 seconds.") }
@@ -68,7 +75,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
     var plan: LoadPlan {
         LoadPlan(
             mode: rate.map { .open(rate: $0) } ?? .closed, connections: connections ?? (rate == nil ? 64 : 256), warmup: .seconds(warmup),
-            duration: .seconds(duration), products: products, seed: seed, isKeyed: isKeyed)
+            duration: .seconds(duration), products: products, seed: seed, isKeyed: isKeyed, processes: processPatterns)
     }
 
     func run() async throws {

@@ -16,6 +16,8 @@ struct LoadPlan: Sendable {
     var seed: UInt64
     /// Sends an Idempotency-Key with each order.
     var isKeyed = false
+    /// Whose CPU time counts beside the server's own; see ``ProcessCensus/matching(_:asker:)``.
+    var processes: [String] = []
     /// How long the last orders may take to end after the load has ended.
     var drain: Duration = .seconds(30)
 }

@@ -1,3 +1,4 @@
+import Foundation
 import WaybillClient
 import Wire
 
@@ -9,13 +10,14 @@ struct LoadRun: Sendable {
 
     private enum Part: Sendable {
         case worker(LoadTally)
-        case usage(ServerUsage, ServerUsage)
+        case usage(ServerUsage, ServerUsage, processes: [String: Double])
         case service
     }
 
     /// - Throws: ``BenchFailure`` and what the client throws, when the run cannot begin or its figures would be incomplete.
     func callAsFunction() async throws -> LoadSummary {
         _ = try await api.usage()
+        guard plan.processes.isEmpty || !census().entries.isEmpty else { throw BenchFailure.noProcess(plan.processes) }
         _ = try await api.upsert(OrderTemplate.products(plan.products), retry: RetryPolicy(limit: .seconds(10)))
         let board = SettlementBoard()
         return try await withThrowingTaskGroup(of: Part.self) { group in
@@ -47,11 +49,12 @@ struct LoadRun: Sendable {
     }
 
     private func addServices(to group: inout ThrowingTaskGroup<Part, any Error>, _ board: SettlementBoard, _ window: LoadWindow) {
-        group.addTask { [api] in
+        group.addTask {
             try await Task.sleep(until: window.begin, clock: .continuous)
-            let first = try await api.usage()
+            let (first, before) = (try await api.usage(), census())
             try await Task.sleep(until: window.end, clock: .continuous)
-            return .usage(first, try await api.usage())
+            let (last, after) = (try await api.usage(), census())
+            return .usage(first, last, processes: after.microseconds(since: before))
         }
         group.addTask { [plan] in
             // Whoever still waits then is told that it is over.
@@ -67,6 +70,12 @@ struct LoadRun: Sendable {
             }
             return .service
         }
+    }
+
+    /// The processes that the plan names, now.
+    private func census() -> ProcessCensus {
+        guard !plan.processes.isEmpty else { return ProcessCensus(entries: [:]) }
+        return ProcessCensus.all().matching(plan.processes, asker: getpid())
     }
 
     private func addWorkers(
@@ -88,30 +97,37 @@ struct LoadRun: Sendable {
     private func collect(from group: inout ThrowingTaskGroup<Part, any Error>, _ board: SettlementBoard, _ window: LoadWindow) async throws -> LoadSummary {
         var tally = LoadTally()
         var usage: (begin: ServerUsage, end: ServerUsage)?
+        var processes: [String: Double] = [:]
         var working = plan.connections
         while working > 0 || usage == nil, let part = try await group.next() {
             switch part {
             case .worker(let other):
                 tally.merge(other)
                 working -= 1
-            case .usage(let first, let last): usage = (first, last)
+            case .usage(let first, let last, let times): (usage, processes) = ((first, last), times)
             case .service: break
             }
         }
         // Open loop: the last orders are still on their way.
         while board.unsettled > 0, ContinuousClock.now < window.end + plan.drain { try await Task.sleep(for: .milliseconds(20)) }
         guard let usage else { throw BenchFailure.nothingSettles }
-        return LoadSummary(tally: tally, records: board.records, unsettled: board.unsettled, window: window, usage: usage)
+        var summary = LoadSummary(tally: tally, records: board.records, unsettled: board.unsettled, window: window, usage: usage)
+        if !plan.processes.isEmpty { summary.count(processes) }
+        return summary
     }
 }
 
 /// Why a run gave no figures.
 enum BenchFailure: Error, CustomStringConvertible {
     case nothingSettles
+    case noProcess([String])
 
     var description: String {
         switch self {
         case .nothingSettles: "Orders are accepted, but no event that ends one arrived within 30 s. Look at the server's log and at its dead letters."
+        case .noProcess(let patterns):
+            "No process of this machine has \(patterns.map { "\"\($0)\"" }.joined(separator: " or ")) in its arguments or its working directory "
+                + "(--processes; it reads /proc, which only Linux has)."
         }
     }
 }

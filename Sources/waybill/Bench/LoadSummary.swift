@@ -18,6 +18,9 @@ struct LoadSummary: Sendable, Equatable {
     /// Nil when nothing settled in the window.
     var serverMicrosecondsPerOrder: Double?
     var serverMegabytes = 0.0
+    /// CPU time of the processes that were named, by their names, in microseconds per settled order; nil when none were, or nothing settled.
+    var processMicrosecondsPerOrder: [String: Double]?
+    var settled = 0
     var errors: [String: Int] = [:]
 
     var errorCount: Int { errors.values.reduce(0, +) }
@@ -26,7 +29,7 @@ struct LoadSummary: Sendable, Equatable {
     ///   - records: all orders followed to their end, of the whole run.
     ///   - usage: what the server had used at the window's two ends.
     init(tally: LoadTally, records: [SettlementBoard.Record], unsettled: Int, window: LoadWindow, usage: (begin: ServerUsage, end: ServerUsage)) {
-        let settled = records.filter { window.contains($0.settlement.at) }.count
+        settled = records.filter { window.contains($0.settlement.at) }.count
         acceptedPerSecond = Double(tally.accepted) / window.seconds
         settledPerSecond = Double(settled) / window.seconds
         (acceptP50, acceptP99) = LoadSummary.percentiles(tally.acceptLatencies)
@@ -40,6 +43,12 @@ struct LoadSummary: Sendable, Equatable {
         let unconfirmed = records.filter { !$0.settlement.isConfirmed }.count
         if unconfirmed > 0 { errors["cancelled or failed"] = unconfirmed }
         if unsettled > 0 { errors["accepted, but not settled in time"] = unsettled }
+    }
+
+    /// Takes in what other processes used in the window, in microseconds by name.
+    mutating func count(_ processes: [String: Double]) {
+        guard settled > 0 else { return }
+        processMicrosecondsPerOrder = processes.mapValues { $0 / Double(settled) }
     }
 
     /// Median and 99th percentile in milliseconds; 0 for no values.
@@ -68,6 +77,16 @@ struct LoadSummary: Sendable, Equatable {
         json.key("server_cpu_us_per_order")
         if let serverMicrosecondsPerOrder { json.decimal(serverMicrosecondsPerOrder) } else { json.null() }
         json.member("server_rss_mb", decimal: serverMegabytes)
+        if let processes = processMicrosecondsPerOrder {
+            json.member("processes_cpu_us_per_order", decimal: processes.values.reduce(0, +))
+            json.key("processes")
+            json.object { json in
+                for name in processes.keys.sorted() {
+                    json.key(escaping: name)
+                    json.decimal(processes[name] ?? 0)
+                }
+            }
+        }
         json.member("errors", errorCount)
     }
 
@@ -86,6 +105,10 @@ struct LoadSummary: Sendable, Equatable {
         table.add(["reject p99 ms", number(rejectP99), ""])
         table.add(["late p99 ms", number(lateP99), "how late the generator itself was"])
         table.add(["server CPU us/order", serverMicrosecondsPerOrder.map(number) ?? "-", "user and system time of the server over settled orders"])
+        if let processes = processMicrosecondsPerOrder {
+            table.add(["all CPU us/order", number(processes.values.reduce(0, +)), "the same of all processes that --processes names"])
+            for (name, value) in processes.sorted(by: { $0.value > $1.value }) { table.add(["  \(name)", number(value), ""]) }
+        }
         table.add(["server MB", number(serverMegabytes), "resident at the end"])
         table.add(["errors", ProgressLine.grouped(errorCount), errorCount == 0 ? "" : "see below"])
         return table

@@ -8,9 +8,13 @@ struct CrashPointsCommand: ParsableCommand {
         discussion: """
             Example:
               CRASH_AT=orders.after-commit:3 waybill serve
+              CRASH_AT=orders.after-publish:2 waybill serve --config deploy/config/split-rabbitmq.yaml --services orders
             """, shouldDisplay: false)
 
+    @Flag(help: "Also those that are passed only where a broker carries the events.")
+    var broker = false
+
     func run() {
-        for point in WaybillPlatform.crashPoints { Output.line(point) }
+        for point in WaybillPlatform.crashPoints + (broker ? WaybillPlatform.brokerCrashPoints : []) { Output.line(point) }
     }
 }

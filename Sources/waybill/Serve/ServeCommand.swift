@@ -23,17 +23,17 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
-        try ServeCommand.checkCrashPoint(environment["CRASH_AT"])
         let settings: Settings
         do {
             settings = try flags.settings(environment: environment)
             try settings.check()
         } catch let error as SettingsError { throw ValidationError(error.description) }
+        let configuration = settings.platform()
+        try ServeCommand.checkCrashPoint(environment["CRASH_AT"], hasBroker: configuration.engines.broker != .embedded)
         let registry = Observing.start(level: settings.logLevel)
         let logger = Logger(label: "waybill")
         for remark in settings.remarks(environment: environment) { logger.warning("\(remark)") }
 
-        let configuration = settings.platform()
         do {
             let platform = try WaybillPlatform(configuration, logger: logger, registry: registry)
             let host = configuration.host
@@ -47,10 +47,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// A test whose crash point does not exist would prove nothing.
-    private static func checkCrashPoint(_ text: String?) throws {
+    static func checkCrashPoint(_ text: String?, hasBroker: Bool) throws {
         guard let text else { return }
-        guard let (name, _) = CrashPoint.parse(text), WaybillPlatform.crashPoints.contains(name) else {
-            throw ValidationError("CRASH_AT: \"\(text)\" is no point:n; waybill crash-points lists the points")
+        let points = WaybillPlatform.crashPoints + (hasBroker ? WaybillPlatform.brokerCrashPoints : [])
+        guard let (name, _) = CrashPoint.parse(text), points.contains(name) else {
+            throw ValidationError("CRASH_AT: \"\(text)\" is no point:n; waybill crash-points\(hasBroker ? " --broker" : "") lists the points")
         }
     }
 

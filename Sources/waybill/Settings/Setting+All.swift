@@ -24,6 +24,9 @@ extension Setting {
             "commit_interval_ms", .number(0...100), standard: "3",
             "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
         Setting(
+            "overload_commit_interval_ms", .number(0...200), standard: "0",
+            "The same while orders are being refused, if that is longer: more of what has been accepted gets done, each order a little later."),
+        Setting(
             "max_inflight", .number(1...100_000), standard: "512", "Most orders that are being accepted at once; more are answered 503 with Retry-After."),
         Setting(
             "target_delay_ms", .number(1...60_000), standard: "100", "Milliseconds that accepted work may wait for its turn before new orders are refused."),
@@ -40,7 +43,10 @@ extension Setting {
         Setting("data", .text, standard: "./data", "Folder of the SQLite databases, which is made if need be."),
         Setting(
             "postgres.url", .url(["postgres", "postgresql"]), isSecret: true,
-            "Connection URI of the services' databases; {service} stands for the service's name: postgres://waybill@db/waybill_{service}."),
+            "Connection URI of the services' databases; {service} stands for the service's name: postgres://waybill@db/waybill_{service}. "
+                + "Without it all services share one database, each in a schema of its own."),
+        Setting(
+            "postgres.schema_prefix", .text, standard: "", "What the names of the services' schemas begin with, where they share one database."),
         Setting("postgres.password", .text, isSecret: true, hasFlag: false, "The password, where it is not in the URI."),
         Setting("postgres.writers", .number(1...64), standard: "1", "Connections per database that write."),
         Setting("postgres.readers", .number(1...64), standard: "2", "Connections per database that read."),

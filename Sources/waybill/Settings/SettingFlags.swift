@@ -11,6 +11,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("instance")) var instance: String?
     @Option(help: SettingFlags.help("order_deadline_minutes")) var orderDeadlineMinutes: String?
     @Option(help: SettingFlags.help("commit_interval_ms")) var commitIntervalMs: String?
+    @Option(help: SettingFlags.help("overload_commit_interval_ms")) var overloadCommitIntervalMs: String?
     @Option(help: SettingFlags.help("max_inflight")) var maxInflight: String?
     @Option(help: SettingFlags.help("target_delay_ms")) var targetDelayMs: String?
     @Option(help: SettingFlags.help("max_connections")) var maxConnections: String?
@@ -18,6 +19,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
     @Option(help: SettingFlags.help("postgres.url")) var postgresUrl: String?
+    @Option(help: SettingFlags.help("postgres.schema_prefix")) var postgresSchemaPrefix: String?
     @Option(help: SettingFlags.help("postgres.writers")) var postgresWriters: String?
     @Option(help: SettingFlags.help("postgres.readers")) var postgresReaders: String?
     @Option(help: SettingFlags.help("postgres.create_databases")) var postgresCreateDatabases: String?
@@ -60,9 +62,11 @@ struct SettingFlags: ParsableArguments {
     /// One row per flag; a test compares it with the settings' own list.
     static let table: [(key: String, path: any KeyPath<SettingFlags, String?> & Sendable)] = [
         ("host", \.host), ("port", \.port), ("log_level", \.logLevel), ("services", \.services), ("instance", \.instance),
-        ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs), ("max_inflight", \.maxInflight),
+        ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs),
+        ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
         ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("storage", \.storage),
-        ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
+        ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
+        ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),
         ("kafka.partitions", \.kafkaPartitions), ("kafka.replication", \.kafkaReplication), ("kafka.prefix", \.kafkaPrefix),
         ("kafka.create_topics", \.kafkaCreateTopics), ("kafka.compression", \.kafkaCompression), ("rabbitmq.url", \.rabbitmqUrl),

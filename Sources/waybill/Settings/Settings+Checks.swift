@@ -33,12 +33,22 @@ extension Settings {
         return all
     }
 
+    /// What is wrong for somebody who opens the engines of all services and runs none of them.
+    /// - Parameter withBroker: whether the broker is opened as well.
+    func engineMistakes(withBroker: Bool, built: Set<String> = BuiltEngines.names) -> [String] {
+        let check = SettingsCheck(settings: self, services: ServiceName.everything, built: built)
+        return mistakes + check.storage + (withBroker ? check.broker : [])
+    }
+
     /// What is allowed, and probably not what was meant.
     func remarks(environment: [String: String] = [:]) -> [String] {
         var remarks: [String] = []
         for (section, key) in [("postgres", "storage"), ("kafka", "broker"), ("rabbitmq", "broker"), ("redis", "cache")] where text(key) != section {
             let set = entries.filter { $0.setting.key.hasPrefix(section + ".") && $0.source != .standard }.map(\.setting.key)
             if !set.isEmpty { remarks.append("\(set.joined(separator: ", ")): not used, because \(key) is \(text(key) ?? "not set")") }
+        }
+        if isSet("postgres.schema_prefix"), text("storage") == "postgres", text("postgres.url")?.contains("{service}") == true {
+            remarks.append("postgres.schema_prefix: not used, because postgres.url has {service} in it: each service has a database of its own")
         }
         if let services = try? self.services(), services != ServiceName.everything, !isSet("internal_secret") {
             remarks.append("internal_secret: not set, so that a request has another identity in each process; set the same for all of them")
@@ -77,14 +87,11 @@ struct SettingsCheck {
     var storage: [String] {
         guard !working.isEmpty else { return [] }
         if settings.text("storage") == "postgres" {
-            var mistakes = lacks("postgres", "storage")
+            let mistakes = lacks("postgres", "storage")
             guard let url = settings.text("postgres.url") else {
                 return mistakes + ["postgres.url: must be set where storage is postgres, for example postgres://waybill@db/waybill_{service}"]
             }
-            if !url.contains("{service}") {
-                mistakes.append("postgres.url: must contain {service}, which stands for the service's name: each service has a database of its own")
-            }
-            return mistakes
+            return url.contains("{service}") ? mistakes : mistakes + schemas
         }
         if settings.text("data")?.isEmpty != false { return ["data: must name a folder"] }
         if working != ServiceName.withDatabase {
@@ -93,6 +100,14 @@ struct SettingsCheck {
             ]
         }
         return others("storage: sqlite keeps a service's data in one process")
+    }
+
+    /// The names of schemas in a database that the services share.
+    private var schemas: [String] {
+        guard let prefix = settings.text("postgres.schema_prefix"), !prefix.isEmpty else { return [] }
+        if prefix.hasPrefix("pg_") { return ["postgres.schema_prefix: must not begin with pg_, which PostgreSQL keeps for itself"] }
+        // A name has at most 63 bytes, and the longest service is payment_provider.
+        return prefix.utf8.count > 47 ? ["postgres.schema_prefix: must have at most 47 bytes"] : []
     }
 
     var broker: [String] {

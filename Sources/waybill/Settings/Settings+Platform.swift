@@ -19,6 +19,7 @@ extension Settings {
         platform.host = text("host") ?? platform.host
         platform.port = number("port") ?? platform.port
         platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 3)
+        platform.strainedCommitInterval = .milliseconds(number("overload_commit_interval_ms") ?? 0)
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
@@ -52,6 +53,7 @@ extension Settings {
 
     private func postgres(_ url: String) -> PostgresSettings {
         var postgres = PostgresSettings(url: url)
+        postgres.schemaPrefix = text("postgres.schema_prefix") ?? postgres.schemaPrefix
         postgres.password = text("postgres.password").map { Secret($0) }
         postgres.writers = number("postgres.writers") ?? postgres.writers
         postgres.readers = number("postgres.readers") ?? postgres.readers

@@ -53,6 +53,7 @@ struct Settings: Sendable {
         do throws(SettingMistake) {
             if let text = flags[setting.key], let flag = setting.flag {
                 name = flag
+                if setting.isSecret, SettingsText.holdsPassword(text) { throw SettingMistake(Settings.noPasswords(setting)) }
                 return try entry(setting, try SettingValue(text, as: setting.kind), .flag(flag))
             }
             if let found = try fromEnvironment(setting, environment, &name) { return found }
@@ -63,6 +64,11 @@ struct Settings: Sendable {
             }
         } catch { mistakes.append("\(name): \(error.words)") }
         return Entry(setting: setting, value: setting.standard.flatMap { try? SettingValue($0, as: setting.kind) }, source: .standard)
+    }
+
+    /// Everybody on a machine can read the command lines of its processes.
+    private static func noPasswords(_ setting: Setting) -> String {
+        "must not hold a password, which everybody on this machine could read: set \(setting.variable), or a file by \(setting.variable)_FILE"
     }
 
     /// An empty variable is one that is not set: compose files pass on what is not there as an empty text.

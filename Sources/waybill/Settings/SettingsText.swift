@@ -75,6 +75,19 @@ struct SettingsText {
         return shown + rest[..<question] + "?" + parameters.joined(separator: "&")
     }
 
+    /// Whether a URL has a password in it, before the host or among its parameters.
+    static func holdsPassword(_ text: String) -> Bool {
+        guard let begin = text.firstRange(of: "://")?.upperBound else { return false }
+        let rest = text[begin...]
+        let place = rest.prefix { $0 != "?" }
+        if let at = place.lastIndex(of: "@"), place[..<at].contains(":") { return true }
+        guard let question = rest.firstIndex(of: "?") else { return false }
+        return rest[question...].dropFirst().split(separator: "&").contains { parameter in
+            let name = parameter.prefix { $0 != "=" }.lowercased()
+            return ["password", "secret", "token"].contains { name.contains($0) }
+        }
+    }
+
     /// Whether a property's name says that its value is nobody's business.
     private static func isSensitive(_ name: String) -> Bool {
         let name = name.lowercased()

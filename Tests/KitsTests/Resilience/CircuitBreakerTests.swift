@@ -22,13 +22,15 @@ struct CircuitBreakerTests {
     }
 
     enum Input: String, CaseIterable {
-        case ask, success, failure, lateSuccess, lateFailure
+        case ask, success, failure, unknown, lateSuccess, lateFailure, lateUnknown
 
         func apply(to breaker: inout CircuitBreaker, at now: Int64) -> String {
             switch self {
             case .ask: return "\(breaker.admission(at: now)) "
             case .success: breaker.recordSuccess(at: now)
             case .failure: breaker.recordFailure(at: now)
+            case .unknown: breaker.recordUnknown(at: now)
+            case .lateUnknown: breaker.recordUnknown(at: now, begunAt: 4)
             case .lateSuccess: breaker.recordSuccess(at: now, begunAt: 4)
             case .lateFailure: breaker.recordFailure(at: now, begunAt: 4)
             }
@@ -50,33 +52,45 @@ struct CircuitBreakerTests {
             closed ask: admitted closed
             closed success: closed
             closed failure: closed
+            closed unknown: closed
             closed lateSuccess: closed
             closed lateFailure: closed
+            closed lateUnknown: closed
             closedWithFourFailures ask: admitted closed
             closedWithFourFailures success: closed
             closedWithFourFailures failure: open
+            closedWithFourFailures unknown: closed
             closedWithFourFailures lateSuccess: closed
             closedWithFourFailures lateFailure: open
+            closedWithFourFailures lateUnknown: closed
             open ask: refused(retryAfterMilliseconds: 29005) open
             open success: open
             open failure: open
+            open unknown: open
             open lateSuccess: open
             open lateFailure: open
+            open lateUnknown: open
             openAndDue ask: probe halfOpen
             openAndDue success: open
             openAndDue failure: open
+            openAndDue unknown: open
             openAndDue lateSuccess: open
             openAndDue lateFailure: open
+            openAndDue lateUnknown: open
             halfOpen ask: refused(retryAfterMilliseconds: 1000) halfOpen
             halfOpen success: closed
             halfOpen failure: open
+            halfOpen unknown: open
             halfOpen lateSuccess: halfOpen
             halfOpen lateFailure: halfOpen
+            halfOpen lateUnknown: halfOpen
             halfOpenAndOverdue ask: probe halfOpen
             halfOpenAndOverdue success: closed
             halfOpenAndOverdue failure: open
+            halfOpenAndOverdue unknown: open
             halfOpenAndOverdue lateSuccess: halfOpen
             halfOpenAndOverdue lateFailure: halfOpen
+            halfOpenAndOverdue lateUnknown: halfOpen
             """
         #expect(lines.joined(separator: "\n") == expected)
     }
@@ -113,6 +127,14 @@ struct CircuitBreakerTests {
         #expect(breaker.admission(at: now + 1) == .refused(retryAfterMilliseconds: 29_999))
         #expect(breaker.admission(at: now + 30_000) == .probe)
         #expect(breaker.openings == 2)
+    }
+
+    @Test("a probe that shows nothing is followed by another at once")
+    func unknownProbe() {
+        var (breaker, now) = Setting.halfOpen.make()
+        breaker.recordUnknown(at: now, begunAt: 30_005)
+        #expect(breaker.admission(at: now) == .probe)
+        #expect(breaker.openings == 1)
     }
 
     @Test("ignores failures of calls begun before it closed again")

@@ -70,7 +70,7 @@ final class FaultyBroker: EventBroker {
         let lag = try await inner.lag(of: group)
         return fault == .hidesLag ? 0 : lag
     }
-    func examine(_ topology: BrokerTopology?) async -> [EngineFinding] { await inner.examine(topology) }
+    func examine(_ topology: BrokerTopology) async -> [EngineFinding] { await inner.examine(topology) }
     func close() async { await inner.close() }
 }
 

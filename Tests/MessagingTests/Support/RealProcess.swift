@@ -69,6 +69,51 @@ enum RealProcess {
     }
 }
 
+extension RealProcess {
+    /// Publishes what ``say(at:)`` or another has committed to a file that ``published(at:)`` reads, and ends at the crash point between publishing and deleting.
+    static func relay(at path: String) async throws {
+        setenv("CRASH_AT", "producer.after-publish:1", 1)
+        let producer = try open("producer", at: path)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let context = ServiceContext(service: "producer", clock: ManualClock(), seed: 9)
+        let lease = Lease(name: "relay", owner: "child", database: producer, clock: context.clock, logger: logger)
+        let relay = OutboxRelay(
+            database: producer, broker: FileBroker(path: path), lease: lease, registry: EventRegistry([Toy.self]), context: context, logger: logger)
+        try await lease.step()
+        _ = try await relay.step()
+        await producer.close()
+    }
+
+    /// What was published at a path, as another broker would have it.
+    static func published(at path: String) throws -> [BrokerMessage] {
+        try String(contentsOfFile: FileBroker.file(path), encoding: .utf8).split(separator: "\n").map { line in
+            let parts = line.split(separator: " ", maxSplits: 1)
+            let body = Array((parts.last ?? "").utf8)
+            let key = Identifier(String(parts.first ?? "")) ?? Identifier(high: 0, low: 0)
+            return CloudEvents.message(try EnvelopeHead(body: body), key: key, topic: "toys", body: body)
+        }
+    }
+
+    /// A broker whose log is a file, so that it outlives the process that published.
+    private final class FileBroker: EventBroker {
+        private let path: String
+        let name = "file"
+        init(path: String) { self.path = path }
+
+        static func file(_ path: String) -> String { "\(path)/published" }
+
+        func publish(_ messages: [BrokerMessage]) async throws {
+            let text = messages.map { "\($0.key) \(String(decoding: $0.body, as: UTF8.self))\n" }.joined()
+            try text.write(toFile: FileBroker.file(path), atomically: true, encoding: .utf8)
+        }
+        func open(_ topology: BrokerTopology) async throws {}
+        func subscribe(group: String, topics: [String], member: String) async throws -> any BrokerSubscription { throw BrokerError.unavailable("test") }
+        func lag(of group: String) async throws -> Int? { nil }
+        func examine(_ topology: BrokerTopology) async -> [EngineFinding] { [] }
+        func close() async {}
+    }
+}
+
 /// A folder of its own.
 struct TemporaryPath {
     let path: String

@@ -37,7 +37,7 @@ final class ToyBox: EventHandler {
         Migration(
             version: 1, name: "toys",
             statements: MessagingSchema.statements + ["CREATE TABLE applied (number {serial}, key {id} NOT NULL, value {int} NOT NULL) {heap}"]),
-        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3),
+        MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
     ]
     private static let insert = SQL("INSERT INTO applied (key, value) VALUES ($1, $2)")
     private static let select = SQL("SELECT key, value FROM applied ORDER BY number")

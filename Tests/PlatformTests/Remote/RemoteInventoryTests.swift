@@ -1,4 +1,5 @@
 import Contracts
+import Resilience
 import Testing
 import WaybillClient
 import Web
@@ -70,6 +71,37 @@ struct RemoteInventoryTests {
                     }
                 }
             }
+        }
+    }
+
+    @Test("callers in a hurry say nothing of Inventory; it is spared after five questions that had their time, until one is answered")
+    func breaker() async throws {
+        let clock = UpstreamPoolTests.Clock()
+        try await FakeUpstream.with(.silence) { (server) async throws in
+            let pool = try UpstreamPool("inventory", urls: [server.url], configuration: RemoteInventory.configuration(secret: nil)) { clock.now }
+            func ask(within time: Duration? = nil) async -> (any Error)? {
+                let scope = RequestScope(id: Identifier(high: 3, low: 4), deadline: time.map { ContinuousClock.now + $0 })
+                return await RequestScope.$current.withValue(scope) {
+                    do {
+                        _ = try await RemoteInventory(pool: pool).check([AvailabilityQuestion(productID: nil, sku: "A")])
+                        return nil
+                    } catch { return error }
+                }
+            }
+            func state() -> CircuitBreaker.State? { pool.state.withLock { $0.breaker?.state } }
+            for _ in 0..<8 { _ = await ask(within: .milliseconds(20)) }
+            #expect(state() == .closed)
+            for _ in 0..<5 { _ = await ask() }
+            #expect(state() == .open)
+            let refused = await ask() as? UpstreamFailure
+            #expect(refused == .open(retryAfterSeconds: 30))
+            // Whoever is in a hurry and is let through first keeps nobody away.
+            clock.advance(30_000)
+            _ = await ask(within: .milliseconds(20))
+            server.set(.answer(200, [], #"{"items":[{"exists":false}]}"#))
+            let failure = await ask()
+            #expect(failure == nil && state() == .closed)
+            await pool.shutdown()
         }
     }
 

@@ -16,14 +16,15 @@ struct RunningGateway: Sendable {
 
     /// Runs one around a closure.
     static func with(
-        _ routes: [Route], trust: InternalTrust? = nil, runners: [any Service] = [], _ body: @escaping @Sendable (RunningGateway) async throws -> Void
+        _ routes: [Route], trust: InternalTrust? = nil, runners: [any Service] = [], readiness: @escaping GatewayServer.Readiness = { [] },
+        _ body: @escaping @Sendable (RunningGateway) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let (ports, announce) = AsyncStream<Int>.makeStream()
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: routes, gate: AdmissionGate(pressure: { .init() }), maximumConnections: 100, registry: PrometheusRegistry(),
-            readiness: { [] }, trust: trust, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1), logger: logger,
+            readiness: readiness, trust: trust, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1), logger: logger,
             onRunning: { announce.yield($0) })
         let group = ServiceGroup(
             configuration: .init(

@@ -91,4 +91,16 @@ struct TrustAndDeadlineTests {
             #expect(calls.withLock { $0 } == 2)
         }
     }
+
+    @Test("a client's own time is not cut below a tenth of a second, a process of the platform's is taken as it is")
+    func least() async throws {
+        try await RunningGateway.with(TrustAndDeadlineTests.mirror, trust: InternalTrust(secret: "between ourselves")) { (gateway) async throws in
+            @Sendable func left(_ headers: [(String, String)]) async throws -> Int64 {
+                try await gateway.send("POST", "/api/v1/mirror", headers: headers).json["left"]?.integer ?? 0
+            }
+            // On a busy machine one request may take longer than that.
+            try await eventually("more than was asked for") { try await left([("Waybill-Deadline", "1")]) > 1 }
+            for _ in 0..<5 { #expect(try await left([("Waybill-Deadline", "50"), ("Waybill-Internal", "between ourselves")]) <= 50) }
+        }
+    }
 }

@@ -161,6 +161,50 @@ private final class LogUnderTest: EventHistory {
         #expect(try await again.resume() == nil)
     }
 
+    /// A rebuild as another process has it.
+    private func process(_ owner: String) -> RebuildAggregates {
+        let logger = fixture.environment.logger
+        return RebuildAggregates(
+            database: fixture.database, context: fixture.context, logger: logger, history: log,
+            lease: Lease(name: "rebuild", owner: owner, database: fixture.database, clock: RealTime(), logger: logger))
+    }
+
+    @Test func `Of two processes one rebuilds, and the other takes it up only when that one has ended`() async throws {
+        let history = try RandomHistory(orders: 60, seed: 6, fixture: fixture)
+        try await fixture.deliver(history.log, to: handler)
+        let before = try await state()
+        log.set(history.log)
+        let (one, two) = (process("one"), process("two"))
+        let seen = Mutex<[String]>([])
+        log.meanwhile { page in
+            guard page == 2 else { return }
+            do { _ = try await two() } catch let problem as Problem { seen.withLock { $0.append(problem.type) } }
+            if try await two.resume() == nil { seen.withLock { $0.append("not cut off") } }
+        }
+        log.fail(atPage: 3)
+        await #expect(throws: StorageError.self) { try await one() }
+        #expect(seen.withLock { $0 } == ["rebuild-in-progress", "not cut off"])
+        log.meanwhile { _ in }
+        log.fail(atPage: nil)
+        let result = try #require(try await two.resume())
+        #expect(result.events == Int64(history.log.count - 50))
+        let after = try await state()
+        #expect(after.0 == before.0 && after.1 == before.1 && !after.2.isRebuilding)
+    }
+
+    @Test func `A rebuild that has passed to another process changes nothing any more`() async throws {
+        let history = try RandomHistory(orders: 60, seed: 7, fixture: fixture)
+        try await fixture.deliver(history.log, to: handler)
+        log.set(history.log)
+        let database = fixture.database
+        let steal = SQL("UPDATE leases SET owner = 'another', epoch = epoch + 1, ends_at = ends_at + 60000")
+        log.meanwhile { page in if page == 2 { _ = try await database.write { try $0.execute(steal) } } }
+        let one = process("one")
+        await #expect(throws: Lease.Lost.self) { try await one() }
+        let progress = try await state().2
+        #expect(progress.isRebuilding && progress.replayedThrough == 25)
+    }
+
     @Test func `An event that cannot be counted does not stop the others`() async throws {
         let pound = try #require(Currency("GBP"))
         let line = OrderLine(productID: nil, sku: "a", quantity: .max, price: Money(minorUnits: 2, currency: pound))
@@ -192,6 +236,12 @@ private final class LogUnderTest: EventHistory {
         try await keeper.forget()
         #expect(try await kept() == 1)
     }
+}
+
+/// The computer's clock: a lease is renewed by it.
+private struct RealTime: WallClock {
+    func now() -> Timestamp { Timestamp(milliseconds: 0) }
+    func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 
 extension RebuildAggregates.Result: Equatable {

@@ -1,8 +1,13 @@
 import Contracts
-import Operations
+import Logging
+import Messaging
 import Storage
+import Synchronization
 import Testing
+import Web
 import Wire
+
+@testable import Operations
 
 /// The audit in the background, step by step.
 @Suite("Audit: in the background")
@@ -34,6 +39,47 @@ struct AuditKeeperTests {
         try await bench.corrupt(bench.analytics.database, "UPDATE status_counts SET count = count - 1 WHERE status = 3")
         try await run(60)
         #expect(keeper.open.isEmpty)
+    }
+
+    @Test func `one process audits, all of them tell what it found, and the next one knows since when`() async throws {
+        let bench = try await AuditBench()
+        let mix = try await AuditMix(bench)
+        let charge = Mutex("a")
+        func keeper(_ name: String) -> AuditKeeper {
+            let role = ProcessRole(isAlone: false, jobClaimMilliseconds: 0, isInCharge: { charge.withLock { $0 == name } })
+            return AuditKeeper(
+                bench.desk.auditor,
+                ServiceEnvironment(
+                    database: bench.operations.database, context: bench.context, outbox: Outbox(sink: bench.bus),
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, role: role))
+        }
+        let (a, b) = (keeper("a"), keeper("b"))
+        func run(_ seconds: Int) async throws {
+            for _ in 0..<seconds {
+                for keeper in [a, b] where try await keeper.takesCharge() {
+                    try await keeper.step()
+                    try await keeper.share()
+                }
+                bench.clock.advance(by: .seconds(1))
+            }
+        }
+        try await bench.corrupt(bench.payments.database, "UPDATE payments SET amount = amount + 1 WHERE order_id = $1", .id(mix.paid))
+        try await run(60)
+        let found = try await a.standing()
+        #expect(found.open.map(\.finding.rule) == ["S4-payment-agrees"])
+        let told = try await b.standing()
+        #expect(told.open.map(\.finding.evidence) == found.open.map(\.finding.evidence) && told.open.map(\.finding.subject) == [.order(mix.paid)])
+        #expect(told.open.map(\.since) == found.open.map(\.since) && told.open.map(\.isRepairable) == found.open.map(\.isRepairable))
+        #expect(told.progress.swept == 12 && told.progress.open.count == found.progress.open.count)
+        #expect(b.count(of: "S4-payment-agrees") == 0, "a sum over the processes counts it once")
+
+        charge.withLock { $0 = "b" }
+        try await run(60)
+        #expect(b.open.map(\.since) == found.open.map(\.since) && a.count(of: "S4-payment-agrees") == 0)
+        try await bench.corrupt(bench.payments.database, "UPDATE payments SET amount = amount - 1 WHERE order_id = $1", .id(mix.paid))
+        try await run(60)
+        let last = try await a.standing().open
+        #expect(last.isEmpty)
     }
 
     @Test func `open and overdue orders are counted`() async throws {

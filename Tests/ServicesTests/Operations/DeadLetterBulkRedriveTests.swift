@@ -88,7 +88,7 @@ private final class FakeDesk: DeadLetterDesk {
         #expect(pauses.filter { $0 == .milliseconds(50) }.count == 13)
         #expect(first.redriven.withLock { $0 } == first.letters.map(\.eventID))
         #expect(second.redriven.withLock { $0 } == second.letters.map(\.eventID))
-        let end = try #require(bulk.run(run.id))
+        let end = try #require(try await bulk.run(run.id))
         #expect(end.state == .finished && end.redriven == 13 && end.failed == 0 && end.finishedAt != nil)
         #expect(try await actions().map(\.action) == ["dead-letters.redrive-end", "dead-letters.redrive"])
         #expect(try await actions().allSatisfy { $0.actor == "ada" && $0.subject == "redrive:\(run.id)" })
@@ -98,7 +98,7 @@ private final class FakeDesk: DeadLetterDesk {
         first.failing.withLock { failing in for index in [1, 2, 4, 5, 6, 7] { failing.insert(first.letters[index].eventID) } }
         let run = try await bulk.start(query("a"), total: 10, rate: 1000, stopAfter: 3, by: "ada").run
         await drive()
-        let end = try #require(bulk.run(run.id))
+        let end = try #require(try await bulk.run(run.id))
         #expect(end.state == .stopped && end.redriven == 2 && end.failed == 5)
         #expect(end.lastError == "broken")
         #expect(first.redriven.withLock { $0.count } == 2)
@@ -109,11 +109,42 @@ private final class FakeDesk: DeadLetterDesk {
         _ = await bulk.step()
         let other = try await bulk.start(query(), total: 13, rate: 10, stopAfter: 5, by: "bob")
         #expect(!other.isNew && other.run.id == run.id)
-        #expect(await bulk.cancel(run.id, by: "bob")?.state == .cancelled)
+        #expect(try await bulk.cancel(run.id, by: "bob")?.state == .cancelled)
         #expect(try await actions().map(\.actor) == ["bob", "ada"])
         #expect(await bulk.step() == nil)
         #expect(first.redriven.withLock { $0.count } == 1)
         #expect(try await bulk.start(query("b"), total: 3, rate: 10, stopAfter: 5, by: "bob").isNew)
+    }
+
+    @Test func `Another process tells of it, refuses a second one, and can end it`() async throws {
+        let other = DeadLetterBulkRedrive(
+            desks: DeadLetterDesks([first, second]), database: fixture.database, context: fixture.context,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, isAlone: false)
+        let run = try await bulk.start(query("a"), total: 10, rate: 10, stopAfter: 5, by: "ada").run
+        _ = await bulk.step()
+        let seen = try #require(try await other.run(run.id))
+        #expect(seen.state == .running && seen.redriven == 1 && seen.query.consumer == "a" && seen.total == 10)
+        #expect(try await other.all().map(\.id) == [run.id])
+        let second = try await other.start(query(), total: 13, rate: 10, stopAfter: 5, by: "bob")
+        #expect(!second.isNew && second.run.id == run.id)
+        #expect(await other.step() == nil, "it is done where it was begun")
+        #expect(try await other.cancel(run.id, by: "bob")?.redriven == 1)
+        #expect(await bulk.step() == nil)
+        #expect(first.redriven.withLock { $0.count } == 1)
+        #expect(try await bulk.run(run.id)?.state == .cancelled)
+        #expect(try await other.start(query("b"), total: 3, rate: 10, stopAfter: 5, by: "bob").isNew)
+    }
+
+    @Test func `A run whose process is gone is over, and makes way for another`() async throws {
+        let run = try await bulk.start(query("a"), total: 10, rate: 10, stopAfter: 5, by: "ada").run
+        _ = try await fixture.database.write { try $0.execute(SQL("UPDATE redrives SET seen_at = seen_at - 61000")) }
+        #expect(try await bulk.run(run.id)?.state == .interrupted)
+        let other = DeadLetterBulkRedrive(
+            desks: DeadLetterDesks([first, second]), database: fixture.database, context: fixture.context,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, isAlone: false)
+        #expect(try await other.start(query("b"), total: 3, rate: 10, stopAfter: 5, by: "bob").isNew)
+        #expect(await bulk.step() == nil, "who had stood still for so long does not go on")
+        #expect(first.redriven.withLock { $0.isEmpty })
     }
 
     @Test func `What dies while it runs is left for another time`() async throws {
@@ -124,7 +155,7 @@ private final class FakeDesk: DeadLetterDesk {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let run = try await bulk.start(query(), total: 3, rate: 10, stopAfter: 5, by: "ada").run
         while await bulk.step() != nil {}
-        #expect(bulk.run(run.id)?.redriven == 2)
+        #expect(try await bulk.run(run.id)?.redriven == 2)
     }
 
     @Test(arguments: [("90s", 90_000), ("10m", 600_000), ("2h", 7_200_000), ("7d", 604_800_000), ("0s", 0)] as [(String, Int64)])

@@ -165,15 +165,16 @@ struct PlaceOrderTests {
         #expect(try await bench.status(unknown) == "CANCELLED")
     }
 
-    @Test("while Inventory fails it is spared, and asked again after a pause")
-    func breaker() async throws {
+    @Test("whoever has gone by the time that Inventory has answered gets no order, also where it was not reached")
+    func gone() async throws {
         _ = try await bench.stock("A", 1)
-        bench.reachInventory(false)
-        for _ in 0..<5 { _ = try await bench.accepted("A", 1, price: "1.00") }
-        bench.reachInventory(true)
-        #expect(try await bench.place("A", 2, price: "1.00").status == 202, "nobody asks yet, so nobody knows that there is one unit only")
-        bench.clock.advance(by: .seconds(30))
-        #expect(try await bench.place("A", 2, price: "1.00").status == 409)
+        let body = #"{"currency":"GBP","items":[{"sku":"A","quantity":1,"price":"1.00"}]}"#
+        for isReached in [true, false] {
+            bench.reachInventory(isReached)
+            let answer = try await bench.send(bench.orders, "POST", "/orders", body, deadline: .now - .milliseconds(1))
+            #expect(answer.status == 504 && answer.problem == "deadline-passed")
+        }
+        #expect(try await bench.said(bench.orders).isEmpty)
     }
 
     @Test("the same key and body is the same order, also when the last unit is gone by then; another body is refused")

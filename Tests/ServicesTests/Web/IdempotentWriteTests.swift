@@ -153,6 +153,28 @@ struct IdempotentWriteTests {
         #expect(try await done() == 1)
     }
 
+    @Test("what was done under the same key meanwhile is answered as it was, not refused because it is done")
+    func refusedByItself() async throws {
+        let rival = SQL("INSERT INTO idempotency_keys (scope, key, fingerprint, status, location, body, created_at) VALUES ($1, $2, $3, 201, '/x', $4, $5)")
+        let now = fixture.clock.now()
+        let print = try await fingerprint(of: "a")
+        let done = Problem(.conflict, "done", "It is done.")
+        let answer = try await writes.run(request("a", key: "k")) { transaction in
+            // The other's rows become visible between the look for the key and the look at the work.
+            try transaction.execute(rival, [.text("POST /things"), .text("k"), .bytes(print), .bytes(Array("{}".utf8)), .time(now)])
+            return .failure(done)
+        }
+        #expect(answer.status == .created && answer.headers[.location] == "/x" && answer.headers[.idempotencyReplayed] == "true")
+        #expect(await refusal { try await writes.run(request("a", key: "other")) { _ in .failure(done) } } == "409 done")
+    }
+
+    /// What is stored to know a body by.
+    private func fingerprint(of body: String) async throws -> [UInt8] {
+        _ = try await run(request(body, key: "print"))
+        return try #require(
+            try await fixture.database.read { try $0.first(SQL("SELECT fingerprint FROM idempotency_keys WHERE key = 'print'")) { $0.bytes(0) } })
+    }
+
     @Test("fifty requests at once with one key, through two processes, are done once; the others get the same answer or are told to come again")
     func crowd() async throws {
         try await withDatabases(2) { databases in

@@ -39,7 +39,12 @@ struct SettingsChecksTests {
             ("services: [order]", ["services: \"order\" is no service; did you mean \"orders\"?"]),
             ("services: [all, orders]", ["services: \"all\" stands alone"]), ("services: []", ["services: names nothing"]),
             ("storage: postgres", ["postgres.url: must be set"]),
-            ("storage: postgres\npostgres: {url: \"postgres://db/waybill\"}", ["postgres.url: must contain {service}"]),
+            ("storage: postgres\npostgres: {url: \"postgres://db/waybill\"}", []),
+            ("storage: postgres\npostgres: {url: \"postgres://db/waybill\", schema_prefix: pg_shop}", ["postgres.schema_prefix: must not begin with pg_"]),
+            (
+                "storage: postgres\npostgres: {url: \"postgres://db/waybill\", schema_prefix: \(String(repeating: "x", count: 48))}",
+                ["postgres.schema_prefix: must have at most 47 bytes"]
+            ),
             ("broker: kafka", ["kafka.bootstrap: must be set"]), ("broker: rabbitmq", ["rabbitmq.url: must be set"]),
             ("cache: redis", ["redis.url: must be set"]),
             ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
@@ -54,6 +59,15 @@ struct SettingsChecksTests {
         let found = try mistakes(yaml)
         #expect(found.count == expected.count, "\(found)")
         for (found, expected) in zip(found, expected) { #expect(found.hasPrefix(expected), "\(found)") }
+    }
+
+    @Test("whoever only opens the engines need not say what runs where")
+    func engines() throws {
+        let yaml = "services: [orders]\nstorage: postgres\npostgres: {url: \"postgres://db/waybill_{service}\"}\nbroker: kafka\n"
+        let settings = try SettingsTests.settings(yaml)
+        #expect(settings.engineMistakes(withBroker: false, built: Self.engines) == [])
+        #expect(settings.engineMistakes(withBroker: true, built: Self.engines).map { String($0.prefix(16)) } == ["kafka.bootstrap:"])
+        #expect(settings.engineMistakes(withBroker: false, built: []).count == 1)
     }
 
     @Test("a memory cache is one process's own")
@@ -86,6 +100,8 @@ struct SettingsChecksTests {
                 "postgres.url: not used, because storage is sqlite", "redis.url: not used, because cache is none",
                 "WAYBILL_PROT: no setting; did you mean WAYBILL_PORT?",
             ])
+        let prefixed = try SettingsTests.settings("storage: postgres\npostgres: {url: \"postgres://db/{service}\", schema_prefix: shop_}")
+        #expect(prefixed.remarks().map { String($0.prefix(23)) } == ["postgres.schema_prefix:"])
         let split = try SettingsTests.settings(Self.split.replacing("internal_secret: between-ourselves-123", with: ""), flags: ["services": "orders"])
         #expect(split.remarks().map { String($0.prefix(16)) } == ["internal_secret:"])
     }
@@ -126,6 +142,12 @@ struct SettingsChecksTests {
         #expect(kafka.bootstrap == "k:9092" && kafka.partitions == 12 && kafka.properties == ["a": Secret("b")])
         #expect(!kafka.createsTopics && kafka.compression == .zstd && kafka.topicProperties == ["retention.ms": "1000"])
         #expect(!"\(platform)".contains("p@ss") && !"\(platform)".contains("between"))
+        let shared = try SettingsTests.settings("storage: postgres\npostgres: {url: \"postgres://db/waybill\", schema_prefix: shop_}").engines()
+        guard case .postgres(let schemas) = shared.storage else {
+            Issue.record("\(shared)")
+            return
+        }
+        #expect(schemas.schemaPrefix == "shop_" && schemas.url(of: "orders").value == "postgres://db/waybill")
         // The same process has another name after a restart.
         #expect(settings.engines().instance != engines.instance)
         let rabbit = try SettingsTests.settings("broker: rabbitmq\nrabbitmq: {url: amqp://r, partitions: 3, prefix: shop}").engines()

@@ -187,6 +187,26 @@ struct SettingsTests {
         }
     }
 
+    @Test("a flag takes no password, which everybody could read in the list of processes, and does not repeat it")
+    func passwordsInFlags() throws {
+        let refused = [
+            "postgres.url": ["postgres://u:HIDDEN@h/d", "postgres://u@h/d?password=HIDDEN", "postgres://u@h/d?sslmode=require&sslpassword=HIDDEN"],
+            "rabbitmq.url": ["amqp://u:HID/DEN@h"], "redis.url": ["redis://:HIDDEN@h/0"],
+        ]
+        for (key, urls) in refused {
+            for url in urls {
+                let mistakes = try Self.settings(nil, [:], flags: [key: url]).mistakes
+                #expect(mistakes.count == 1 && mistakes[0].contains("_FILE") && !mistakes[0].contains("HID"), "\(mistakes)")
+                #expect(try Self.settings(nil, ["WAYBILL_" + key.uppercased().replacing(".", with: "_"): url]).mistakes == [])
+            }
+        }
+        for (key, url) in [
+            ("postgres.url", "postgres://u@h:5432/d?sslkey=/k&options=a@b"), ("rabbitmq.url", "amqp://u@h:5672/v"), ("redis.url", "redis://h:6379/0"),
+        ] {
+            #expect(try Self.settings(nil, [:], flags: [key: url]).mistakes == [])
+        }
+    }
+
     @Test("names are unique in every place, and every setting says what it is for")
     func names() {
         for names in [Setting.all.map(\.key), Setting.all.map(\.variable)] { #expect(Set(names).count == names.count) }

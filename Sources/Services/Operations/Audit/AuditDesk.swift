@@ -26,7 +26,7 @@ public final class AuditDesk: Sendable {
         redeliveries: [Choreography.Participant: Redelivery]
     ) {
         auditor = Auditor(witnesses, traffic: traffic, context: environment.context)
-        keeper = AuditKeeper(auditor, context: environment.context, logger: environment.logger)
+        keeper = AuditKeeper(auditor, environment)
         (self.repairers, self.redeliveries, context, logger) = (repairers, redeliveries, environment.context, environment.logger)
         keys = IdempotentWrite(database: environment.database, context: environment.context)
     }

@@ -4,6 +4,7 @@ import Messaging
 import ServiceLifecycle
 import Storage
 import Synchronization
+import Web
 import Wire
 
 /// Audits without end: orders that something happened to a few seconds ago, and all others in turn, at a cost that is bounded.
@@ -15,6 +16,8 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     public struct Open: Sendable {
         public let finding: AuditFinding
         public let since: Timestamp
+        /// Whether the platform can put it right by itself.
+        public let isRepairable: Bool
     }
 
     /// How far it is.
@@ -29,13 +32,17 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         public var open = OpenOrders(count: 0, overdue: 0, oldest: nil)
     }
 
-    private struct Key: Hashable {
+    struct Key: Hashable, Sendable {
         let rule: String
         let subject: AuditFinding.Subject
     }
 
     private struct State {
+        /// Whether this process audits.
+        var isAuditing = false
         var found: [Key: Open] = [:]
+        /// What has been found or is gone since it was last written down.
+        var unwritten: Set<Key> = []
         var progress = Progress()
     }
 
@@ -78,17 +85,25 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     private static let recentLimit = 500
     /// So many events a second make the platform busy.
     private static let busyEvents = 200
-    private static let maximumOpen = 10_000
+    static let maximumOpen = 10_000
 
     private let auditor: Auditor
-    private let context: ServiceContext
+    let context: ServiceContext
     private let logger: Logger
+    let database: any Database
+    let role: ProcessRole
     private let state = Mutex(State())
     private let plan = Mutex(Plan())
+    /// When the progress was last written down.
+    let sharedAt = Mutex<Timestamp?>(nil)
     public let description = "audit"
 
     /// Keeps auditing with this auditor.
-    public init(_ auditor: Auditor, context: ServiceContext, logger: Logger) { (self.auditor, self.context, self.logger) = (auditor, context, logger) }
+    /// - Parameter environment: that of Operations.
+    public init(_ auditor: Auditor, _ environment: ServiceEnvironment) {
+        (self.auditor, context, logger) = (auditor, environment.context, environment.logger)
+        (database, role) = (environment.database, environment.role)
+    }
 
     /// What stands, oldest first.
     public var open: [Open] { state.withLock { $0.found.values.sorted { ($0.since, $0.finding.rule) < ($1.since, $1.finding.rule) } } }
@@ -100,7 +115,14 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let begin = ContinuousClock.now
-                do { try await self.step() } catch is CancellationError { return } catch StorageError.closed { return } catch {
+                do {
+                    guard try await self.takesCharge() else {
+                        try await self.context.clock.sleep(for: .seconds(5))
+                        continue
+                    }
+                    try await self.step()
+                    try await self.share()
+                } catch is CancellationError { return } catch StorageError.closed { return } catch {
                     self.logger.error("the audit cannot go on", metadata: ["error": "\(error)"])
                 }
                 let worked = ContinuousClock.now - begin
@@ -243,7 +265,8 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         let isNew = state.withLock { state in
             guard state.found.count < AuditKeeper.maximumOpen || state.found[key] != nil else { return false }
             let known = state.found[key]
-            state.found[key] = Open(finding: finding, since: known?.since ?? now)
+            if known?.finding != finding { state.unwritten.insert(key) }
+            state.found[key] = Open(finding: finding, since: known?.since ?? now, isRepairable: finding.action != nil)
             return known == nil
         }
         guard isNew else { return }
@@ -256,10 +279,37 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         let gone = state.withLock { state in
             let gone = state.found.keys.filter(isGone)
             for key in gone { state.found[key] = nil }
+            state.unwritten.formUnion(gone)
             return gone
         }
         for key in gone { logger.notice("what the audit found is gone", metadata: ["rule": "\(key.rule)", "subject": "\(key.subject)"]) }
     }
+}
+
+/// What ``takesCharge()`` and ``share()`` know of the state.
+extension AuditKeeper {
+    var isAuditing: Bool { state.withLock { $0.isAuditing } }
+
+    /// Takes up what an earlier process, or run, had found.
+    func begin(from known: [Open], _ progress: Progress) {
+        let found = Dictionary(known.map { (Key(rule: $0.finding.rule, subject: $0.finding.subject), $0) }, uniquingKeysWith: { first, _ in first })
+        state.withLock { $0 = State(isAuditing: true, found: found, progress: progress) }
+        plan.withLock { $0 = Plan() }
+    }
+
+    /// Another process audits from now on.
+    func forget() { state.withLock { $0 = State() } }
+
+    /// What is to be written down, and what to be removed.
+    func changes() -> (open: [Open], gone: [Key], progress: Progress) {
+        state.withLock { state in
+            let keys = state.unwritten.sorted { ($0.rule, "\($0.subject)") < ($1.rule, "\($1.subject)") }
+            return (keys.compactMap { state.found[$0] }, keys.filter { state.found[$0] == nil }, state.progress)
+        }
+    }
+
+    /// All changes are written down.
+    func shared() { state.withLock { $0.unwritten = [] } }
 }
 
 extension ProductEvidence {

@@ -10,7 +10,7 @@ struct ShowAudit: Sendable {
     /// `GET /admin/audit`: what the audit in the background found, and how far it is.
     func show(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
-        let (open, progress) = (desk.keeper.open, desk.keeper.progress)
+        let (open, progress) = try await desk.keeper.standing()
         return .json(capacity: 512 * (open.count + 1)) { json in
             json.member("clean", open.isEmpty)
             json.optional("lastAt", progress.lastAt)
@@ -21,7 +21,7 @@ struct ShowAudit: Sendable {
             json.key("findings")
             json.array(open) { json, open in
                 json.object { json in
-                    open.finding.write(to: &json)
+                    open.finding.write(to: &json, isRepairable: open.isRepairable)
                     json.member("since", open.since)
                 }
             }
@@ -63,6 +63,7 @@ struct ShowAudit: Sendable {
     /// `GET /admin/audit/rules`: what is checked.
     func rules(_ request: WebRequest) async throws -> WebResponse {
         try request.allow()
+        let counts = try await desk.keeper.standing().open.reduce(into: [String: Int]()) { $0[$1.finding.rule, default: 0] += 1 }
         return .json(capacity: 8192) { json in
             json.key("items")
             json.array(AuditRules.all) { json, rule in
@@ -72,7 +73,7 @@ struct ShowAudit: Sendable {
                     json.member("about", rule.about)
                     json.member("applies", rule.applies.rawValue)
                     json.member("proposal", rule.proposal)
-                    json.member("standing", desk.keeper.count(of: rule.id))
+                    json.member("standing", counts[rule.id] ?? 0)
                 }
             }
         }
