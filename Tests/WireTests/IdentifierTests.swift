@@ -24,6 +24,17 @@ struct IdentifierTests {
         ])
     func malformed(text: String) { #expect(Identifier(text) == nil) }
 
+    @Test("identifiers that differ little fall apart, and equal ones together")
+    func hashing() {
+        var counted: [Identifier] = []
+        for number in UInt64(1)...4096 { counted += [Identifier(high: 7, low: number), Identifier(high: number << 16, low: 0)] }
+        let places = Set(counted.map { $0._rawHashValue(seed: 3) & 0xFFFF })
+        // 7,700 on average for 8,192 identifiers that fall anywhere.
+        #expect(places.count > 2000)
+        for id in counted { #expect(id._rawHashValue(seed: 5) == Identifier(high: id.high, low: id.low)._rawHashValue(seed: 5)) }
+        #expect(Set(counted).count == counted.count)
+    }
+
     @Test("every value survives the way through text and bytes, and is ordered as its text and bytes are")
     func roundTrip() {
         var random = SystemRandomNumberGenerator()
