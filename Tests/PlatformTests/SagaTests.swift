@@ -53,23 +53,6 @@ import Testing
         }
     }
 
-    @Test func `a hundred units are sold to exactly a hundred of four hundred buyers`() async throws {
-        try await RunningPlatform.with { shop in
-            let product = try await shop.product("HOT", units: 100)
-            let accepted = try await withThrowingTaskGroup(of: String?.self) { group in
-                for _ in 0..<400 { group.addTask { try await shop.place("HOT").json["status"] == .string("CREATED") ? "accepted" : nil } }
-                return try await group.reduce(into: 0) { $0 += $1 == nil ? 0 : 1 }
-            }
-            #expect(accepted >= 100)
-            try await shop.eventually("all settled") {
-                let paid = try await shop.send("GET", "/orders?status=PAID&limit=500").json["items"]?.array?.count
-                let cancelled = try await shop.send("GET", "/orders?status=CANCELLED&limit=500").json["items"]?.array?.count
-                return paid == 100 && cancelled == accepted - 100
-            }
-            #expect(try await shop.stock(product) == [0, 100, 0])
-        }
-    }
-
     @Test(arguments: [("test_decline", "card_declined"), ("test_insufficient_funds", "insufficient_funds"), ("nonsense", "unknown_payment_method")])
     func `a refused payment fails the order and frees the stock`(method: String, reason: String) async throws {
         try await RunningPlatform.with { shop in
