@@ -6,7 +6,7 @@ import Platform
 import Synchronization
 
 /// What the acceptance tests run on: by default the embedded platform; with `WAYBILL_TEST_TOPOLOGY` the same tests run on real engines, split into a platform per service
-/// and replica, each with connections of its own, as separate processes would be. `scripts/test-topologies` sets it.
+/// and replica, each with connections of its own, as separate processes would be. `scripts/test --topologies` sets it.
 enum TestTopology: String {
     case embedded
     /// All services in one process on PostgreSQL, events handed over in memory.
@@ -32,6 +32,8 @@ enum TestTopology: String {
         var postgres = PostgresSettings(url: try TestTopology.server("WAYBILL_TEST_POSTGRES"))
         postgres.schemaPrefix = "\(test)_"
         engines.storage = .postgres(postgres)
+        // As scripts/cluster has it. Tests cannot meet there: what is cached is named by identifiers.
+        if isSplit { engines.cache = .redis(url: Secret(try TestTopology.server("WAYBILL_TEST_REDIS"))) }
         switch self {
         case .embedded, .postgres: break
         case .splitKafka:

@@ -138,7 +138,9 @@ struct FixedInput: Sendable {
 
     private func place(_ lines: [(sku: String, quantity: Int)], method: String = "test_approve", key: String? = nil) async throws -> String {
         let answer = try await shop.send("POST", "/orders", body(lines, method: method), headers: key.map { [("Idempotency-Key", $0)] } ?? [])
-        guard answer.status == 202, let id = answer.json["id"]?.string else { throw Unexpected("an order was answered \(answer.status) \(answer.json.compact)") }
+        guard answer.status == 202, let id = answer.json["id"]?.string else {
+            throw Unexpected("an order was answered \(answer.status) \(answer.json.compact)")
+        }
         return id
     }
 

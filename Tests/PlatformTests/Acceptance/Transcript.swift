@@ -36,7 +36,9 @@ struct Transcript {
         }
         let known = Set(entries.map(\.id))
         if known.count != entries.count { throw Unexpected("an event stands twice on its timeline") }
-        for case let entry in entries where entry.causationID.map(known.contains) == false { throw Unexpected("the cause of a \(entry.type) is not on the timeline") }
+        for case let entry in entries where entry.causationID.map(known.contains) == false {
+            throw Unexpected("the cause of a \(entry.type) is not on the timeline")
+        }
     }
 
     /// The types of all events.
