@@ -59,8 +59,8 @@ final class RedisServer: @unchecked Sendable {
         // The kernel may take a moment to take the port away from one that was killed.
         let configuration = configuration
         try await eventually("the port is free") { (try? RedisConnection(configuration)) == nil }
-        // The shell ends the server when its own input ends, which it does when the tests do.
-        let script = #""$@" </dev/null >/dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2>/dev/null; wait"#
+        // The shell ends the server when its own input ends, which it does when the tests do. It does not wait for it: a shell whose parent had blocked SIGCHLD would never stop doing so.
+        let script = #""$@" </dev/null >/dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2>/dev/null"#
         let (process, leash, output) = (Process(), Pipe(), Pipe())
         // Another server's shell must not hold on to this one's leash.
         _ = fcntl(leash.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
@@ -69,6 +69,8 @@ final class RedisServer: @unchecked Sendable {
             ["-c", script, "sh", binary, "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--save", "", "--appendonly", "no"] + arguments
         process.standardInput = leash
         process.standardOutput = output
+        // Whoever reads what the tests say waits until nobody can say anything any more.
+        process.standardError = FileHandle.nullDevice
         try process.run()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         let pid = try #require(pid_t(line))
