@@ -3,7 +3,7 @@ import Foundation
 /// A document of the repository, or a golden file. Documents have parts that are made from the code, between `<!-- generated: name -->` and `<!-- end -->`.
 ///
 /// A test compares them. With `WAYBILL_REGENERATE=1` in the environment they are written instead, which is how a change of the code gets into them.
-public struct Document {
+public struct Document: Sendable {
     /// Whether documents and golden files are to be written.
     public static let isRegenerating = ProcessInfo.processInfo.environment["WAYBILL_REGENERATE"] == "1"
     public let url: URL
