@@ -62,7 +62,10 @@ enum TestTopology: String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "payment_provider"]
-        process.arguments = ["psql", "-q", "-d", server] + names.flatMap { ["-c", "DROP SCHEMA IF EXISTS \"\(test)_\($0)\" CASCADE"] }
+        // What goes with a schema is told of, line by line.
+        process.arguments =
+            ["psql", "-q", "-d", server, "-c", "SET client_min_messages = warning"]
+            + names.flatMap { ["-c", "DROP SCHEMA IF EXISTS \"\(test)_\($0)\" CASCADE"] }
         try? process.run()
         process.waitUntilExit()
     }

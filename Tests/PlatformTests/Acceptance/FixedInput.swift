@@ -154,12 +154,13 @@ struct FixedInput: Sendable {
         if answer.status != 202 { throw Unexpected("a cancellation was answered \(answer.status) \(answer.json.compact)") }
     }
 
-    /// Waits until an order has its status, and its timeline so many notifications and these events.
+    /// Waits until an order has its status, and its timeline so many notifications and these events, each with all that led to it: what comes through a broker may be
+    /// archived before its cause.
     private func settled(_ id: String, _ status: String, told: Int, _ types: [String] = []) async throws {
         try await shop.eventually(id, is: status)
         try await shop.eventually("the timeline of \(id) is complete") {
-            let timeline = try await shop.timeline(id)
-            return timeline.filter { $0 == "NotificationSent" }.count == told && types.allSatisfy(timeline.contains)
+            guard let found = try? Transcript(timeline: try await shop.send("GET", "/orders/\(id)/events").json).types else { return false }
+            return found.filter { $0 == "NotificationSent" }.count == told && types.allSatisfy(found.contains)
         }
     }
 }
