@@ -24,11 +24,11 @@ SPOILINGS = [
     ("S3", PROVIDER, "INSERT INTO ledger (intent_id, order_id, entry, amount, currency, at) SELECT gen_random_uuid(), order_id, entry, amount, currency, at "
                      "FROM ledger WHERE entry = 'capture' LIMIT 1"),
     ("S5", "inventory", "UPDATE reservations SET state = 1 WHERE state = 3"),
+    ("S14", "notifications", "DELETE FROM notifications WHERE kind = 2"),
     ("S7", "operations", "DELETE FROM events WHERE type = 'OrderConfirmed'"),
     ("S8", "operations", "DELETE FROM events WHERE type = 'NotificationSent'"),
     ("S10", "orders", "DELETE FROM orders WHERE customer_id LIKE 'cluster-%'"),
     ("S13", "orders", "UPDATE order_items SET price = price + 1"),
-    ("S14", "notifications", "DELETE FROM notifications WHERE kind = 1"),
 ]
 
 
@@ -40,23 +40,44 @@ class PostgresBooks(Books):
     """The databases of one server, `waybill_orders` and so on, read with psql: nothing has to be installed for Python."""
 
     errors = (QueryError,)
+    END = "(no more rows)"
 
     def __init__(self, url):
         super().__init__(None)
         self.server = url.rsplit("/", 1)[0]
+        self.sessions = {}
 
     def psql(self, name, sql):
-        command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", f"{self.server}/waybill_{name.replace('-', '_')}", "-c", sql]
+        """What a statement prints. One psql per database stays, as starting it takes longer than most queries."""
         try:
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        except subprocess.CalledProcessError as error:
-            raise QueryError(f"{name}: {error.stderr.strip()}") from error
+            session = self.sessions.get(name) or self.connect(name)
+            session.stdin.write(f"{sql};\n\\echo '{self.END}'\n")
+            session.stdin.flush()
         except OSError as error:
-            raise QueryError(str(error)) from error
+            raise self.lost(name, error) from error
+        lines = []
+        for line in session.stdout:
+            if line == self.END + "\n":
+                return lines
+            lines.append(line)
+        raise self.lost(name, "".join(lines).strip())
+
+    def connect(self, name):
+        # Errors come among the answers, and end the session.
+        command = ["psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", f"{self.server}/waybill_{name.replace('-', '_')}"]
+        self.sessions[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return self.sessions[name]
+
+    def lost(self, name, words):
+        session = self.sessions.pop(name, None)
+        if session:
+            session.kill()
+            session.wait()
+        return QueryError(f"{name}: {words}")
 
     def rows(self, name, sql, parameters=()):
         """All rows of a query, as SQLite would give them: identifiers and bodies are bytes."""
-        lines = self.psql(name, f"SELECT row_to_json(answer) FROM ({sql}) answer").splitlines()
+        lines = self.psql(name, f"SELECT row_to_json(answer) FROM ({sql}) answer")
         return [tuple(self.value(value) for value in json.loads(line).values()) for line in lines]
 
     @staticmethod
@@ -119,7 +140,7 @@ def customers():
     enough.wait()
     shop.close(patience=90)
     with open(options.facts, "w") as file:
-        json.dump({**shop.facts(), "prefix": "cluster-", "violations": shop.violations}, file)
+        json.dump({**shop.facts(), "prefix": "cluster-", "violations": shop.violations}, file, default=sorted)
     print(f"{len(shop.orders)} orders accepted, {shop.refused} refused, {shop.doubles} submitted twice, {len(shop.violations)} violations")
 
 
@@ -158,11 +179,11 @@ def audit():
 
 def unnoticed(books, facts):
     """Spoils one place after the other; each must be noticed under its promise."""
-    missed = []
+    missed, known = [], set()
     for promise, name, sql in SPOILINGS:
-        before = Audit(None, facts, books).violations
         books.psql(name, sql)
-        after = {violation for violation in Audit(None, facts, books).violations if violation not in before}
-        if promise not in {violation[0] for violation in after}:
+        found = set(Audit(None, facts, books).violations)
+        if promise not in {violation[0] for violation in found - known}:
             missed.append(("M1", f"the audit does not notice, as {promise}: {sql}"))
+        known = found
     return missed
