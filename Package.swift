@@ -184,18 +184,20 @@ let package = Package(
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator + runtime),
 
-        // Conformance suites: libraries that every adapter's tests call.
+        // Documents and golden files that tests compare with what the code says, and write anew where that is wished.
+        .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
             name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
             path: "Tests/TestDatabases", swiftSettings: strict + engineSettings),
+        // Conformance suites: libraries that every adapter's tests call.
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
         .target(name: "BrokerConformance", dependencies: ["Messaging", "Storage", "Wire"], path: "Tests/BrokerConformance", swiftSettings: strict),
         .target(name: "CacheConformance", dependencies: ["Storage", "Resilience", "Wire"], path: "Tests/CacheConformance", swiftSettings: strict),
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
-        test("Contracts", ["Contracts", "Wire"], resources: [.copy("Golden")]),
+        test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
         test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
@@ -203,18 +205,23 @@ let package = Package(
             "Services",
             [
                 "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "TestDatabases", "Web",
+                "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
             ]),
-        test("Saga", ["Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite"]),
+        test(
+            "Saga",
+            [
+                "Orders", "Inventory", "Payments", "Notifications", "Contracts", "Wire", "Messaging", "PaymentSimulator", "Storage", "StorageSQLite",
+                "TestDocuments",
+            ]),
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability", log,
-                lifecycle, httpTypes,
-            ] + nio),
+                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
+                "TestDocuments", "waybill", log, lifecycle, httpTypes,
+            ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "Wire", "WaybillClient", "CZlib"] + nio),
+        test("Waybill", ["waybill", "TestDocuments", "Wire", "WaybillClient", "CZlib"] + nio),
     ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-"""python3 Tests/Chaos [chaos | power-cut | audit] ...; scripts/chaos and scripts/power-cut are the doors."""
+"""python3 Tests/Chaos [chaos | power-cut | audit | customers | cluster-audit] ...; scripts/chaos, scripts/power-cut and scripts/chaos-cluster are the doors."""
 
 import sys
 
@@ -20,6 +20,10 @@ if command == "chaos":
     from chaos.main import main
 elif command == "power-cut":
     from chaos.powercut import main
+elif command == "customers":
+    from chaos.cluster import customers as main
+elif command == "cluster-audit":
+    from chaos.cluster import audit as main
 else:
     main = audit
 main()

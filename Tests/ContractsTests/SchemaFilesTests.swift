@@ -1,5 +1,6 @@
 import Contracts
 import Foundation
+import TestDocuments
 import Testing
 import Wire
 

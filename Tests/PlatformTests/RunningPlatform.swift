@@ -126,6 +126,13 @@ struct RunningPlatform: Sendable {
 
     func payment(_ order: String) async throws -> JSONValue? { try await send("GET", "/payments?orderId=\(order)").json["items"]?[0] }
 
+    /// Waits until nothing is under way any more, and has the platform audited: all services' records and the provider's books.
+    func isSound() async throws {
+        try await eventually("all is at rest") { try await send("POST", "/admin/audit", "{}").json["moving"]?.integer == 0 }
+        let report = try await send("POST", "/admin/audit", "{}").json
+        if report["clean"]?.bool != true || report["findings"]?.array != [] { throw Unexpected("the audit finds \(report.compact)") }
+    }
+
     /// The types of an order's events, in the order of its timeline.
     func timeline(_ id: String) async throws -> [String] {
         (try await send("GET", "/orders/\(id)/events").json["items"]?.array ?? []).compactMap { $0["type"]?.string }

@@ -32,6 +32,8 @@ enum TestTopology: String {
         var postgres = PostgresSettings(url: try TestTopology.server("WAYBILL_TEST_POSTGRES"))
         postgres.schemaPrefix = "\(test)_"
         engines.storage = .postgres(postgres)
+        // As scripts/cluster has it. Tests cannot meet there: what is cached is named by identifiers.
+        if isSplit { engines.cache = .redis(url: Secret(try TestTopology.server("WAYBILL_TEST_REDIS"))) }
         switch self {
         case .embedded, .postgres: break
         case .splitKafka:
@@ -65,7 +67,10 @@ enum TestTopology: String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "payment_provider"]
-        process.arguments = ["psql", "-q", "-d", server] + names.flatMap { ["-c", "DROP SCHEMA IF EXISTS \"\(test)_\($0)\" CASCADE"] }
+        // What goes with a schema is told of, line by line.
+        process.arguments =
+            ["psql", "-q", "-d", server, "-c", "SET client_min_messages = warning"]
+            + names.flatMap { ["-c", "DROP SCHEMA IF EXISTS \"\(test)_\($0)\" CASCADE"] }
         try? process.run()
         process.waitUntilExit()
     }

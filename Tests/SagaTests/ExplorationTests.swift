@@ -3,6 +3,7 @@ import Foundation
 import Inventory
 import Orders
 import Payments
+import TestDocuments
 import Testing
 
 /// Every state of the saga, over the services' own state machines (RELIABILITY, "How they are tested", 1). `docs/exploration.md` says what is assumed.

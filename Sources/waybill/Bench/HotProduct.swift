@@ -38,6 +38,8 @@ struct HotProduct: Sendable {
         case failed(String)
     }
 
+    private static let price = "5.00"
+
     let api: WaybillAPI
     let sku: String
     let units: Int64
@@ -45,7 +47,7 @@ struct HotProduct: Sendable {
     let connections: Int
 
     func callAsFunction(progress: ProgressBar) async throws -> Result {
-        let product = try await api.create(NewProduct(sku: sku, name: "Hot product", price: "5.00", currency: "GBP", available: units))
+        let product = try await api.create(NewProduct(sku: sku, name: "Hot product", price: HotProduct.price, currency: "GBP", available: units))
         let begin = ContinuousClock.now
         let next = Tickets()
         let parts = try await withThrowingTaskGroup(of: Result.self) { group in
@@ -83,7 +85,8 @@ struct HotProduct: Sendable {
     }
 
     private func place(_ number: Int) async -> Answer {
-        let order = NewOrder(items: [.init(sku: sku, quantity: 1)], currency: "GBP", customerID: "hot-\(number)")
+        // With its price, so that an order is let through where Inventory is too busy to be asked: then the saga decides.
+        let order = NewOrder(items: [.init(sku: sku, quantity: 1, price: HotProduct.price)], currency: "GBP", customerID: "hot-\(number)")
         do {
             return .accepted(try await api.place(order.body, key: "\(sku)-\(number)", retry: RetryPolicy(limit: .seconds(30))).id)
         } catch let error as APIError where error.type == "insufficient-stock" {

@@ -20,6 +20,8 @@ LISTENERS = {
 class Books:
     """The databases of one data folder, opened for reading only."""
 
+    errors = (sqlite3.Error,)
+
     def __init__(self, folder):
         self.folder = folder
 
@@ -33,6 +35,14 @@ class Books:
         """The first column of the first row, 0 where there is none."""
         rows = self.rows(name, sql, parameters)
         return (rows[0][0] or 0) if rows else 0
+
+    def damage(self, name):
+        """What is wrong with a file, in words; None for a sound one."""
+        try:
+            state = self.rows(name, "PRAGMA quick_check(1)")[0][0]
+        except sqlite3.Error as error:
+            state = str(error)
+        return None if state == "ok" else state
 
     def written(self, name):
         """How many events a service has ever written to its outbox; pruned ones count."""
@@ -62,11 +72,15 @@ class Books:
         counts[PROVIDER] = self.number(PROVIDER, "SELECT count(*) FROM intents")
         return counts
 
+    def unarchived(self, archived):
+        """How many events were written that the archive does not have."""
+        return sum(self.written(name) for name in SERVICES) - archived
+
     def activity(self):
         """A number that grows with everything that happens."""
         try:
             return sum(self.written(name) for name in SERVICES)
-        except sqlite3.Error:
+        except self.errors:
             return None
 
     def unrest(self, with_outbox=True):
@@ -84,12 +98,12 @@ class Books:
                 note(self.number(name, "SELECT count(*) FROM parked"), f"parked at {name}")
                 if with_outbox:
                     note(self.number(name, "SELECT count(*) FROM outbox"), f"in the outbox of {name}")
-            archived = dict(self.rows("operations", "SELECT type, count(*) FROM events GROUP BY type"))
-            note(sum(self.written(name) for name in SERVICES) - sum(archived.values()), "events not archived")
-            note(sum(archived.values()) - self.number("analytics", "SELECT count(*) FROM applied"), "events not counted")
+            archived = self.number("operations", "SELECT count(*) FROM events")
+            note(self.unarchived(archived), "events not archived")
+            note(archived - self.number("analytics", "SELECT count(*) FROM applied"), "events not counted")
             for name, types in LISTENERS.items():
                 note(self.unapplied(name, types), f"events not applied by {name}")
             note(self.number("notifications", "SELECT count(*) FROM notifications WHERE status = 1"), "notifications to be sent")
-        except sqlite3.Error as error:
+        except self.errors as error:
             moving.append(f"a database cannot be read: {error}")
         return moving

@@ -1,6 +1,7 @@
 import Contracts
 import Operations
 import Storage
+import TestDocuments
 import Testing
 import Wire
 

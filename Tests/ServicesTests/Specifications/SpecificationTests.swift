@@ -1,4 +1,5 @@
 import Contracts
+import TestDocuments
 import Testing
 
 @testable import Inventory
