@@ -62,7 +62,8 @@ import Wire
             try FactTable.scan(Timestamp(milliseconds: 10)..<Timestamp(milliseconds: 40), in: transaction, pageSize: 4) { found.append($0.id.low) }
             return found
         }
-        #expect(found == (10..<40).filter { $0 % 7 != 0 }.map { UInt64($0) })
+        let expected: [UInt64] = (10..<40).filter { $0 % 7 != 0 }
+        #expect(found == expected)
     }
 }
 

@@ -26,7 +26,7 @@ struct ReserveStockTests {
         let products = units.enumerated().map {
             Product(id: id(UInt64($0 + 1)), sku: "P\($0 + 1)", name: "p", price: Money(minorUnits: 100, currency: pounds), available: $1)
         }
-        try await fixture.database.write { try StockStore.insert(products, in: $0) }
+        try await fixture.database.write { try StockStore.add(products, in: $0) }
     }
 
     private func units(_ number: UInt64) async throws -> [Int64] {
