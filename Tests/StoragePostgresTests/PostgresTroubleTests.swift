@@ -209,44 +209,6 @@ struct PostgresTroubleTests {
         try TestServer.drop(database: name)
     }
 
-    @Test("a database that is missing is named by an examination, which does not make it, whether or not it may be made", arguments: [true, false])
-    func missingDatabase(isMade: Bool) async throws {
-        let name = TestServer.unusedName()
-        var configuration = PostgresDatabase.Configuration(connection: try TestServer.uri(database: name))
-        configuration.createIfMissing = isMade
-        configuration.patience = .milliseconds(100)
-        let database = try PostgresDatabase(name: "test", configuration: configuration)
-        let findings = await database.examine(Accounts.migrations, owner: "test")
-        #expect(findings.map(\.verdict) == [isMade ? .warn : .fail])
-        #expect(findings.allSatisfy { $0.words.contains(name) && $0.advice.contains("create_databases") })
-        #expect(try await database.schemaState() == .noDatabase)
-        await #expect(throws: StorageError.away, "who only reads makes nothing") { try await database.read { _ in } }
-        let other = try TestServer.database()
-        let there = SQL("SELECT count(*) FROM pg_database WHERE datname = $1")
-        #expect(try await other.read { try $0.first(there, [.text(name)]) { $0.integer(0) } } == 0)
-        for database in [database, other] { await database.close() }
-    }
-
-    @Test("an examination compares the schema with what the program knows")
-    func schema() async throws {
-        try await withAccounts { database in
-            func finding(_ migrations: [Migration], owner: String = "test") async -> EngineFinding? { await database.examine(migrations, owner: owner).last }
-            let later = Migration(version: 2, name: "notes", statements: ["CREATE TABLE notes (a {int})"])
-            let fine = await finding(Accounts.migrations)
-            #expect(fine?.verdict == .ok && fine?.name == "postgresql test schema")
-            let behind = await finding(Accounts.migrations + [later])
-            #expect(behind?.verdict == .warn && behind?.words.contains("2 (notes)") == true && behind?.advice.contains("waybill migrate") == true)
-            let foreign = await finding(Accounts.migrations, owner: "orders")
-            #expect(foreign?.verdict == .fail && foreign?.words.contains("\"test\"") == true)
-            let newer = await finding([])
-            #expect(newer?.verdict == .fail && newer?.words.contains("knows up to 0") == true)
-            let edited = await finding([Migration(version: 1, name: "accounts", statements: [])])
-            #expect(edited?.verdict == .fail && edited?.advice.isEmpty == false)
-            let state = try await database.schemaState()
-            #expect(state.version == 1)
-        }
-    }
-
     @Test("an address where nobody answers is an outage with an end: writes and reads wait for it, and then say so")
     func nobodyThere() async throws {
         var configuration = PostgresDatabase.Configuration(connection: "postgres://waybill@127.0.0.1:1/x")

@@ -62,6 +62,11 @@ enum TestServer {
         if let query { parts.query = query }
         return try #require(parts.string)
     }
+    static func uri(user: String) throws -> String {
+        var parts = try #require(URLComponents(string: uri()))
+        parts.user = user
+        return try #require(parts.string)
+    }
     static func port() throws -> Int { try #require(URLComponents(string: uri())).port ?? 5432 }
 }
 

@@ -5,6 +5,9 @@ import Metrics
 /// Publishes with confirmations: many messages are on their way at once, and nothing counts until the broker has confirmed it. Confined to its request thread.
 final class Publisher: @unchecked Sendable {
     private static let channel: UInt16 = 1
+    /// How long the readers of a queue that was deleted have to hear of it. RabbitMQ lets a consumer go on that has not heard of it when the queue is there again, counts on from the
+    /// old queue's last message, and holds back what comes first as if it had been delivered.
+    private static let noticeTime: Duration = .seconds(1)
 
     private let layout: QueueLayout
     private let logger: Logger
@@ -14,13 +17,16 @@ final class Publisher: @unchecked Sendable {
     private var nextTag: UInt64 = 1
     /// The connection by which the topology was last found to be there, or made.
     private var checkedEpoch = 0
+    /// Since when something of the topology is missing; nil where nothing is.
+    private var missingSince: ContinuousClock.Instant?
 
     init(_ layout: QueueLayout, logger: Logger) {
         (self.layout, self.logger) = (layout, logger)
         published = Counter(label: "waybill_rabbitmq_published", dimensions: [("broker", "rabbitmq")])
     }
 
-    /// Publishes messages in order and returns when all are confirmed. An exchange or queue of the topology that turns out to be missing is made again.
+    /// Publishes messages in order and returns when all are confirmed. An exchange or queue of the topology that turns out to be missing is made again, by whoever reads there or,
+    /// after a second, here.
     /// - Throws: ``BrokerError``, or ``AMQPFault``.
     func publish(_ messages: [BrokerMessage], _ topology: BrokerTopology, by session: AMQPSession) throws {
         for (index, message) in messages.enumerated() {
@@ -29,9 +35,13 @@ final class Publisher: @unchecked Sendable {
             }
         }
         if let missing = try attempt(messages, topology, session) {
+            let (now, since) = (ContinuousClock.now, missingSince ?? .now)
+            missingSince = since
+            guard now - since >= Publisher.noticeTime else { throw BrokerError.unavailable("something of the topology is missing: \(missing)") }
             try makeAgain(topology, session, because: "\(missing)")
             if let missing = try attempt(messages, topology, session) { throw missing }
         }
+        missingSince = nil
         session.noteAcceptance()
         published.increment(by: messages.count)
     }

@@ -30,6 +30,7 @@ extension ConnectionFactory {
     fileprivate func schemaState() throws -> SchemaState {
         do { return try schemaState(on: open(.signals)) } catch let failure as PostgresFailure {
             if case .misconfigured = failure, isDatabaseMissing() { return .noDatabase }
+            if case .refused = failure { throw StorageError.failed("PostgreSQL at \(server.description): \(failure.text)") }
             throw StorageError.failed("cannot connect to PostgreSQL at \(server.description): \(failure.text)")
         }
     }
@@ -62,10 +63,17 @@ private struct ServerExamination {
         do { connection = try factory.open(.signals) } catch { return [unreachable((error as? PostgresFailure)?.text ?? "\(error)")] }
         do {
             guard let row = try connection.simple(ServerExamination.settings).first, row.count == 8 else { return [] }
-            let schema = try factory.schemaState(on: connection).finding("\(subject) schema", migrations, owner: owner)
-            return try [reached(row), durability(row), connections(row), transactions(row), clock(connection), schema]
+            return try [reached(row), durability(row), connections(row), transactions(row), clock(connection), schema(connection)]
         } catch {
             return [EngineFinding(.fail, subject, (error as? PostgresFailure)?.text ?? "\(error)", advice: "look at the server's log")]
+        }
+    }
+
+    private func schema(_ connection: PostgresConnection) throws -> EngineFinding {
+        let name = "\(subject) schema"
+        do { return try factory.schemaState(on: connection).finding(name, migrations, owner: owner) } catch PostgresFailure.refused(let error) {
+            return EngineFinding(
+                .fail, name, "\(error)", advice: "the account must own the service's tables, or be granted all rights to them and their schema")
         }
     }
 

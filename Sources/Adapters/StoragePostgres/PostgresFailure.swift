@@ -65,6 +65,7 @@ enum PostgresFailure: Error {
     /// The text of a C string, in one line.
     static func text(_ pointer: UnsafePointer<CChar>?) -> String {
         guard let pointer else { return "" }
-        return String(cString: pointer).split(whereSeparator: \.isNewline).joined(separator: "; ")
+        let lines = String(cString: pointer).split(whereSeparator: \.isNewline)
+        return lines.map { line in line.drop { $0.isWhitespace } }.joined(separator: "; ")
     }
 }

@@ -26,7 +26,7 @@ public enum SchemaState: Sendable, Equatable {
         do throws(MigrationError) {
             let pending = try pending(migrations, owner: owner)
             if pending.isEmpty { return EngineFinding(.ok, name, "version \(version) of the service \(owner), nothing is to be applied") }
-            let steps = pending.map { "\($0.version) (\($0.name))" }.joined(separator: ", ")
+            let steps = pending.map { "\($0.version) (\($0.name))" }.joined(separator: "; ")
             let words = version == 0 ? "no migration has been applied yet" : "version \(version); to be applied: \(steps)"
             return EngineFinding(.warn, name, words, advice: "run waybill migrate, or start the service, which applies them")
         } catch { return EngineFinding(.fail, name, "\(error)", advice: SchemaState.advice(error)) }

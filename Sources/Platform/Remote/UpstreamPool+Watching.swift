@@ -41,8 +41,10 @@ extension UpstreamPool {
 
     private func examine(_ url: String) async -> EngineFinding {
         let subject = "upstream \(name)"
+        // A pool may be for one question to a service: `inventory-availability`.
+        let setting = "upstreams.\(name.prefix { $0 != "-" })"
         guard let client = try? HTTPClient(baseURL: url, maximumConnections: 1, requestTimeout: UpstreamPool.examinationTimeout) else {
-            return EngineFinding(.fail, subject, "\(url) is no address", advice: "Correct upstreams.\(name).")
+            return EngineFinding(.fail, subject, "\(url) is no address", advice: "correct \(setting)")
         }
         let finding: EngineFinding
         do {
@@ -50,9 +52,9 @@ extension UpstreamPool {
             finding =
                 response.status == 200
                 ? EngineFinding(.ok, subject, "\(url) is ready")
-                : EngineFinding(.warn, subject, "\(url) answers, but is not ready (status \(response.status))", advice: "Look at its /health and its log.")
+                : EngineFinding(.warn, subject, "\(url) answers, but is not ready (status \(response.status))", advice: "look at its /health and its log")
         } catch {
-            finding = EngineFinding(.fail, subject, "\(url): \(error)", advice: "Start it there, or correct upstreams.\(name).")
+            finding = EngineFinding(.fail, subject, "\(url): \(error)", advice: "start it there, or correct \(setting)")
         }
         await client.shutdown()
         return finding

@@ -96,7 +96,10 @@ struct AuditCommand: AsyncParsableCommand {
         } catch let error as SettingsError { throw ValidationError(error.description) }
         do {
             return try await audit(configuration) { platform, progress in try await platform.auditBeside(order: order, progress: progress) }
-        } catch let error as PlatformError { throw ValidationError(error.description) }
+        } catch let error as PlatformError {
+            Output.note("waybill: \(error)")
+            throw ExitCode.failure
+        }
     }
 
     private typealias Progress = @Sendable (Int, Int) -> Void

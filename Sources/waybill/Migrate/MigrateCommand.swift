@@ -16,7 +16,7 @@ struct MigrateCommand: AsyncParsableCommand {
             Examples:
               waybill migrate --data ./data
               waybill migrate --config deploy/config/split-kafka.yaml --dry-run
-              waybill migrate --config deploy/config/split-kafka.yaml --services orders,payments
+              waybill migrate --config waybill.yaml --services orders,payments
             """)
 
     @OptionGroup var flags: SettingFlags
@@ -33,7 +33,10 @@ struct MigrateCommand: AsyncParsableCommand {
         _ = Observing.start(level: .critical)
         let migration = SchemaMigration(configuration, logger: Logger(label: "waybill.migrate"))
         let outcomes: [SchemaMigration.Outcome]
-        do { outcomes = try await migration.run(isDryRun: dryRun) } catch let error as PlatformError { throw ValidationError(error.description) }
+        do { outcomes = try await migration.run(isDryRun: dryRun) } catch let error as PlatformError {
+            Output.note("waybill: \(error)")
+            throw ExitCode.failure
+        }
         if json { Output.json(MigrateCommand.json(outcomes)) } else { show(outcomes) }
         if outcomes.contains(where: { $0.problem != nil }) { throw ExitCode.failure }
     }
@@ -58,7 +61,7 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 
     private static func cells(_ outcome: SchemaMigration.Outcome) -> [String] {
-        let steps = outcome.steps.map { "\($0.version) \($0.name)" }.joined(separator: ", ")
+        let steps = outcome.steps.map { "\($0.version) \($0.name)" }.joined(separator: "; ")
         if outcome.steps.isEmpty { return [outcome.database, "\(outcome.after)", "nothing: it is up to date"] }
         return [outcome.database, "\(outcome.exists ? "\(outcome.before)" : "new") -> \(outcome.after)", steps]
     }
