@@ -89,5 +89,13 @@ extension BrokerConformance {
         #expect(!findings.isEmpty)
         for finding in findings { #expect(finding.verdict != .fail, "\(finding.name): \(finding.words)") }
         for finding in findings { #expect((finding.verdict == .ok) == finding.advice.isEmpty, "\(finding.name) says what to do where something is not well") }
+        // A connection that has opened nothing finds the same, as `waybill doctor` does, and makes nothing of what it is asked for.
+        let stranger = try await scene.subject.connect()
+        #expect(await stranger.examine(scene.topology).count == findings.count)
+        let names = scene.topology.topics.map { $0 + "-absent" }
+        let absent = BrokerTopology(topics: names, groups: [.init(name: scene.group.name + "-absent", topics: names)], partitions: scene.subject.partitions)
+        let (first, second) = (await stranger.examine(absent), await stranger.examine(absent))
+        #expect(first.map(\.words) == second.map(\.words))
+        await stranger.close()
     }
 }

@@ -3,6 +3,7 @@ import Messaging
 import Storage
 import Synchronization
 import Testing
+import Wire
 
 @testable import Messaging
 
