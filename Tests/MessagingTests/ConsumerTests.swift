@@ -42,7 +42,8 @@ struct ConsumerTests {
         bus.committed(events.reversed(), from: "producer")
         await consumer.drain()
         #expect(try await applied() == [Applied(key: 1, value: 1), Applied(key: 1, value: 2), Applied(key: 2, value: 3)])
-        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == (isExact && bench.producer.commitsInOrder ? 0 : 3), "ids are kept only where the position does not tell")
+        let kept: Int64 = isExact && bench.producer.commitsInOrder ? 0 : 3
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == kept, "ids are kept only where the position does not tell")
     }
 
     @Test(
