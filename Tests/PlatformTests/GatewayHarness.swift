@@ -52,15 +52,15 @@ final class GatewayHarness: Sendable {
 
     private var routes: [Route] {
         [
-            Route(.post, "/work", startsWork: true) { [self] request in
+            Route(.post, "/work", access: .everyone, startsWork: true) { [self] request in
                 done.withLock { $0 += 1 }
                 return .json(.accepted) { $0.member("bytes", request.body.count) }
             },
-            Route(.get, "/slow") { [self] _ in
+            Route(.get, "/slow", access: .everyone) { [self] _ in
                 await slow.pass()
                 return .json { $0.member("done", true) }
             },
-            Route(.get, "/quick") { _ in .json { $0.member("done", true) } },
+            Route(.get, "/quick", access: .everyone) { _ in .json { $0.member("done", true) } },
         ]
     }
 

@@ -20,14 +20,22 @@ public struct WebRequest: Sendable {
     public let deadline: ContinuousClock.Instant?
     /// The address that the request came from; only for routes that are ``Route/isForwarded``.
     public let peer: String?
+    /// Who sends it.
+    public let principal: Principal
+    /// Whether he is a customer who is let in to what is his own only.
+    public let isOwnOnly: Bool
+    /// The customer to whose things the request is bound; nil for everybody's.
+    public var customer: String? { isOwnOnly ? principal.subject : nil }
 
     /// - Parameter target: nil for the path alone.
     public init(
         method: HTTPRequest.Method, path: String, parameters: [String: String] = [:], query: [(name: String, value: String)] = [], headers: HTTPFields = [:],
-        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, peer: String? = nil
+        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, peer: String? = nil,
+        principal: Principal = .open, isOwnOnly: Bool = false
     ) {
         (self.method, self.path, self.parameters, self.query, self.headers, self.body, self.id) = (method, path, parameters, query, headers, body, id)
         (self.target, self.deadline, self.peer) = (target ?? path, deadline, peer)
+        (self.principal, self.isOwnOnly) = (principal, isOwnOnly)
     }
 
     /// The body as a JSON object.

@@ -62,6 +62,8 @@ public struct Route: Sendable {
     public let method: HTTPRequest.Method
     /// The path below `/api/v1`, with parameters in braces: `/orders/{id}`.
     public let path: String
+    /// Who may use it.
+    public let access: Access
     /// Whether an accepted request sets work in motion that goes on after the answer. When there is more of that than can be done, such requests are
     /// refused first, so that what was accepted is finished.
     public let startsWork: Bool
@@ -82,15 +84,16 @@ public struct Route: Sendable {
     }
 
     public init(
-        _ method: HTTPRequest.Method, _ path: String, startsWork: Bool = false, answer: Answer = .prompt, isForwarded: Bool = false,
+        _ method: HTTPRequest.Method, _ path: String, access: Access, startsWork: Bool = false, answer: Answer = .prompt, isForwarded: Bool = false,
         _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
     ) {
-        (self.method, self.path, self.startsWork, self.answer, self.isForwarded) = (method, path, startsWork, answer, isForwarded)
+        (self.method, self.path, self.access, self.startsWork, self.answer) = (method, path, access, startsWork, answer)
+        self.isForwarded = isForwarded
         self.handle = handle
     }
 
     /// The same operation, handled in another way.
     public func handled(_ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) -> Route {
-        Route(method, path, startsWork: startsWork, answer: answer, isForwarded: isForwarded, handle)
+        Route(method, path, access: access, startsWork: startsWork, answer: answer, isForwarded: isForwarded, handle)
     }
 }

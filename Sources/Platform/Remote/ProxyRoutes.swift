@@ -10,7 +10,7 @@ struct ProxyRoutes: Sendable {
     /// - Parameter routes: of the service; their handlers are not called.
     func routes(_ routes: [Route]) -> [Route] {
         routes.map { route in
-            Route(route.method, route.path, startsWork: route.startsWork, answer: route.answer, isForwarded: true) { request in
+            Route(route.method, route.path, access: route.access, startsWork: route.startsWork, answer: route.answer, isForwarded: true) { request in
                 try await forward(request, route.answer)
             }
         }

@@ -29,11 +29,11 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ) {
         gate.register(in: registry)
         let root = [
-            Route(.get, "/health") { _ in await Health.report(readiness) },
-            Route(.get, "/health/live") { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready") { _ in await Health.report(readiness) },
-            Route(.get, "/metrics") { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/") { _ in Health.index },
+            Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
+            Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+            Route(.get, "/", access: .everyone) { _ in Health.index },
         ]
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger

@@ -32,17 +32,17 @@ public struct DeadLetterService: Sendable {
     /// Its operations, below `/api/v1`.
     public var routes: [Route] {
         [
-            Route(.get, "/admin/dead-letters", listing.list),
-            Route(.get, "/admin/dead-letters/{id}", listing.show),
-            Route(.delete, "/admin/dead-letters/{id}", changes.archive),
-            Route(.post, "/admin/dead-letters/{id}/redrive", changes.redrive),
-            Route(.post, "/admin/dead-letters/{id}/dry-run", changes.rehearse),
-            Route(.post, "/admin/dead-letters/{id}/edit-and-redrive", changes.edit),
-            Route(.post, "/admin/dead-letters/redrive", bulkRequests.start),
-            Route(.get, "/admin/dead-letters/redrives", bulkRequests.list),
-            Route(.get, "/admin/dead-letters/redrives/{run}", bulkRequests.show),
-            Route(.delete, "/admin/dead-letters/redrives/{run}", bulkRequests.stop),
-            Route(.get, "/admin/actions", actions.list),
+            Route(.get, "/admin/dead-letters", access: .operators, listing.list),
+            Route(.get, "/admin/dead-letters/{id}", access: .operators, listing.show),
+            Route(.delete, "/admin/dead-letters/{id}", access: .administrators, changes.archive),
+            Route(.post, "/admin/dead-letters/{id}/redrive", access: .administrators, changes.redrive),
+            Route(.post, "/admin/dead-letters/{id}/dry-run", access: .administrators, changes.rehearse),
+            Route(.post, "/admin/dead-letters/{id}/edit-and-redrive", access: .administrators, changes.edit),
+            Route(.post, "/admin/dead-letters/redrive", access: .administrators, bulkRequests.start),
+            Route(.get, "/admin/dead-letters/redrives", access: .operators, bulkRequests.list),
+            Route(.get, "/admin/dead-letters/redrives/{run}", access: .operators, bulkRequests.show),
+            Route(.delete, "/admin/dead-letters/redrives/{run}", access: .administrators, bulkRequests.stop),
+            Route(.get, "/admin/actions", access: .operators, actions.list),
         ].map { $0.once(per: keys) }
     }
 

@@ -38,12 +38,12 @@ public final class OperationsService: ServiceModule {
         let follow = FollowEvents(database: database, live: live)
         let schemas = ShowSchemas()
         return [
-            Route(.get, "/orders/{id}/events") { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream", answer: .stream) { try await follow.order($0) },
-            Route(.get, "/events") { try await list($0) },
-            Route(.get, "/events/stream", answer: .stream) { try await follow.all($0) },
-            Route(.get, "/events/schemas") { try schemas.list($0) },
-            Route(.get, "/events/schemas/{type}") { try schemas.one($0) },
+            Route(.get, "/orders/{id}/events", access: .timeline) { try await timeline($0) },
+            Route(.get, "/orders/{id}/stream", access: .timeline, answer: .stream) { try await follow.order($0) },
+            Route(.get, "/events", access: .log) { try await list($0) },
+            Route(.get, "/events/stream", access: .log, answer: .stream) { try await follow.all($0) },
+            Route(.get, "/events/schemas", access: .everyone) { try schemas.list($0) },
+            Route(.get, "/events/schemas/{type}", access: .everyone) { try schemas.one($0) },
         ]
     }
 
@@ -76,4 +76,15 @@ public final class OperationsService: ServiceModule {
     public func tail(_ filter: EventFilter = EventFilter(), after sequence: Int64) -> EventTail {
         EventTail(filter, after: sequence, database: database, live: live)
     }
+}
+
+extension Access {
+    /// An order's own events: whoever may see the order.
+    fileprivate static let timeline = Access.roles([.customer, .support, .warehouse, .finance, .admin, .service], .readEvents, own: .orderInPath("id"))
+    /// Everybody's events.
+    fileprivate static let log = Access.roles([.support, .admin, .service], .readEvents)
+    /// Who looks after the platform's running.
+    static let operators = Access.roles([.support, .admin], .readOperations)
+    /// Who mends it.
+    static let administrators = Access.roles([.admin], .writeOperations)
 }

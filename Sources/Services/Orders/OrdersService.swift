@@ -46,12 +46,12 @@ public final class OrdersService: ServiceModule {
 
         handler = AdvanceOrders(outbox: environment.outbox, cache: cache)
         routes = [
-            Route(.post, "/orders", startsWork: true) { try await place($0) },
-            Route(.get, "/orders", read.list),
-            Route(.get, "/orders/{id}", read.order),
-            Route(.get, "/orders/{id}/status", read.status),
-            Route(.post, "/orders/{id}/cancel", change.cancel),
-            Route(.put, "/orders/{id}/status", change.setStatus),
+            Route(.post, "/orders", access: .writing(own: .byHandler), startsWork: true) { try await place($0) },
+            Route(.get, "/orders", access: .reading(own: .byHandler), read.list),
+            Route(.get, "/orders/{id}", access: .reading(own: .orderInPath("id")), read.order),
+            Route(.get, "/orders/{id}/status", access: .reading(own: .orderInPath("id")), read.status),
+            Route(.post, "/orders/{id}/cancel", access: .writing(own: .orderInPath("id")), change.cancel),
+            Route(.put, "/orders/{id}/status", access: .roles([.support, .warehouse, .finance, .admin, .service], .writeOrders), change.setStatus),
         ]
         runners = [
             TimerRunner(database: environment.database, context: environment.context, logger: environment.logger) { timers, transaction, context in
@@ -59,4 +59,11 @@ public final class OrdersService: ServiceModule {
             }
         ]
     }
+}
+
+extension Access {
+    fileprivate static func reading(own: Access.Own) -> Access {
+        .roles([.customer, .support, .warehouse, .finance, .admin, .service], .readOrders, own: own)
+    }
+    fileprivate static func writing(own: Access.Own) -> Access { .roles([.customer, .support, .admin, .service], .writeOrders, own: own) }
 }

@@ -10,9 +10,9 @@ import Wire
 @Suite("Routes that forward", .timeLimit(.minutes(2)))
 struct ProxyRoutesTests {
     private static let patterns = [
-        Route(.get, "/orders") { _ in .text("never called") }, Route(.post, "/orders", startsWork: true) { _ in .text("never called") },
-        Route(.put, "/orders/{id}/status") { _ in .text("never called") }, Route(.delete, "/orders/{id}") { _ in .text("never called") },
-        Route(.get, "/orders/{id}/stream", answer: .stream) { _ in .text("never called") },
+        Route(.get, "/orders", access: .everyone) { _ in .text("never called") }, Route(.post, "/orders", access: .everyone, startsWork: true) { _ in .text("never called") },
+        Route(.put, "/orders/{id}/status", access: .everyone) { _ in .text("never called") }, Route(.delete, "/orders/{id}", access: .everyone) { _ in .text("never called") },
+        Route(.get, "/orders/{id}/stream", access: .everyone, answer: .stream) { _ in .text("never called") },
     ]
 
     private func withGateway(

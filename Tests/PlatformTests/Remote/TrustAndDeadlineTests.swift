@@ -13,7 +13,7 @@ struct TrustAndDeadlineTests {
 
     /// Tells what a handler knows of its request.
     private static let mirror = [
-        Route(.post, "/mirror") { request in
+        Route(.post, "/mirror", access: .everyone) { request in
             let scope = RequestScope.current
             return .json {
                 $0.member("id", request.id)
@@ -71,7 +71,7 @@ struct TrustAndDeadlineTests {
     func deadline() async throws {
         let calls = Mutex(0)
         let routes = [
-            Route(.post, "/work") { _ in
+            Route(.post, "/work", access: .everyone) { _ in
                 calls.withLock { $0 += 1 }
                 return .json { $0.member("done", true) }
             }
