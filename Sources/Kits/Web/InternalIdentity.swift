@@ -17,7 +17,7 @@ public struct InternalIdentity: Sendable {
 
     /// - Parameter secret: what the processes share. Their signatures are made with a key derived from it, because the secret itself is sent as well.
     public init(secret: String, now: @escaping @Sendable () -> Timestamp) {
-        key = HMACKey(HMACKey(Array(secret.utf8)).authenticate(Array("waybill-identity-v1".utf8)))
+        key = HMACKey(hmacSHA256(key: Array(secret.utf8), Array("waybill-identity-v1".utf8)))
         self.now = now
     }
 
@@ -35,7 +35,7 @@ public struct InternalIdentity: Sendable {
             json.member("exp", now().milliseconds / 1000 + InternalIdentity.lifetime)
         }
         let text = Base64URL.encode(payload)
-        return text + "." + Base64URL.encode(key.authenticate(Array(text.utf8)))
+        return text + "." + Base64URL.encode(key.code(for: Array(text.utf8)))
     }
 
     /// Who sends a request, where a gateway says so.
