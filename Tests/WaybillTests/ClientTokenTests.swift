@@ -37,13 +37,13 @@ struct ClientTokenTests {
         var seen: [String] { state.withLock { $0.seen } }
     }
 
-    private func with(
-        _ tokens: @escaping @Sendable (HTTPClient) -> any TokenProvider, _ body: @Sendable (Door, HTTPClient) async throws -> Void
-    ) async throws {
+    /// - Parameter tokens: nil for those of the program `shop`.
+    private func with(_ tokens: (any TokenProvider)?, _ body: @Sendable (Door, HTTPClient) async throws -> Void) async throws {
         let door = Door()
         let server = try await FakePlatform.start { door.answer($0) }
         let issuer = try HTTPClient(baseURL: server.url)
-        let client = try HTTPClient(baseURL: server.url, tokens: tokens(issuer))
+        let program = RenewingToken.clientCredentials(id: "shop", secret: "a&b=c d", scopes: ["orders:read", "orders:write"], at: TokenEndpoint(issuer))
+        let client = try HTTPClient(baseURL: server.url, tokens: tokens ?? program)
         let result: Result<Void, any Error>
         do { result = .success(try await body(door, client)) } catch { result = .failure(error) }
         await client.shutdown()
@@ -54,7 +54,7 @@ struct ClientTokenTests {
 
     @Test("The token goes with requests and streams, except where a request brings its own")
     func sent() async throws {
-        try await with({ _ in StaticToken("good-1") }) { (door, client) async throws in
+        try await with(StaticToken("good-1")) { (door, client) async throws in
             #expect(try await client.send(ClientRequest(path: "/")).status == 200)
             #expect(try await client.send(ClientRequest(path: "/", headers: [("Authorization", "Bearer own")])).status == 401)
             var lines: [String] = []
@@ -68,7 +68,7 @@ struct ClientTokenTests {
 
     @Test("A static token that is refused is not sent again")
     func refusedForGood() async throws {
-        try await with({ _ in StaticToken("stale") }) { (door, client) async throws in
+        try await with(StaticToken("stale")) { (door, client) async throws in
             #expect(try await client.send(ClientRequest(method: "POST", path: "/")).status == 401)
             await #expect(throws: ClientError.self) { for try await _ in client.lines("/lines") {} }
             #expect(door.seen.count == 2)
@@ -77,7 +77,7 @@ struct ClientTokenTests {
 
     @Test("A request whose token is refused is sent once more with a new one, also one that may not be repeated otherwise")
     func renewed() async throws {
-        try await with({ _ in Tokens("good-1", "good-2", "stale") }) { (door, client) async throws in
+        try await with(Tokens("good-1", "good-2", "stale")) { (door, client) async throws in
             let post = ClientRequest(method: "POST", path: "/")
             #expect(try await client.send(post).status == 200)
             door.state.withLock { $0.generation = 2 }
@@ -91,7 +91,7 @@ struct ClientTokenTests {
 
     @Test("A stream whose token is refused is opened once more with a new one")
     func renewedStream() async throws {
-        try await with({ _ in Tokens("stale", "good-1") }) { (door, client) async throws in
+        try await with(Tokens("stale", "good-1")) { (door, client) async throws in
             var lines: [String] = []
             for try await line in client.lines("/lines") { lines.append(line) }
             #expect(lines == ["one", "two"] && door.seen == ["GET Bearer stale", "GET Bearer good-1"])
@@ -100,10 +100,7 @@ struct ClientTokenTests {
 
     @Test("A program gets its tokens with its name and secret")
     func clientCredentials() async throws {
-        func tokens(_ issuer: HTTPClient) -> any TokenProvider {
-            RenewingToken.clientCredentials(id: "shop", secret: "a&b=c d", scopes: ["orders:read", "orders:write"], at: TokenEndpoint(issuer))
-        }
-        try await with({ tokens($0) }) { (door, client) async throws in
+        try await with(nil) { (door, client) async throws in
             for _ in 0..<3 { #expect(try await client.send(ClientRequest(path: "/")).status == 200) }
             #expect(
                 door.state.withLock { $0.forms } == [
@@ -114,7 +111,7 @@ struct ClientTokenTests {
 
     @Test("What the token endpoint says is told as it is")
     func endpoint() async throws {
-        try await with({ _ in StaticToken("x") }) { (door, client) async throws in
+        try await with(StaticToken("x")) { (door, client) async throws in
             let endpoint = TokenEndpoint(client)
             let token = try await endpoint.token(.refresh("old"))
             #expect(token == IssuedToken("good-1", lifetime: .seconds(3600), refreshToken: "next"))
@@ -130,7 +127,7 @@ struct ClientTokenTests {
 
     @Test("A token that would end the header is not sent")
     func injection() async throws {
-        try await with({ _ in StaticToken("a\r\nx-admin: 1") }) { (door, client) async throws in
+        try await with(StaticToken("a\r\nx-admin: 1")) { (door, client) async throws in
             await #expect(throws: ClientError.self) { try await client.send(ClientRequest(path: "/")) }
             #expect(door.seen.isEmpty)
         }

@@ -19,13 +19,15 @@ struct RenewingTokenTests {
         func fail(_ error: (any Error)?) { state.withLock { $0.failure = error } }
 
         func token() -> RenewingToken {
-            RenewingToken(now: { self.state.withLock { $0.now } }) {
-                try self.state.withLock { state in
-                    if let failure = state.failure { throw failure }
-                    state.issued += 1
-                    return IssuedToken("token-\(state.issued)", lifetime: state.lifetime)
-                }
-            }
+            RenewingToken(
+                now: { self.state.withLock { $0.now } },
+                renew: {
+                    try self.state.withLock { state in
+                        if let failure = state.failure { throw failure }
+                        state.issued += 1
+                        return IssuedToken("token-\(state.issued)", lifetime: state.lifetime)
+                    }
+                })
         }
     }
 
