@@ -105,9 +105,11 @@ let package = Package(
     name: "waybill",
     products: [
         .executable(name: "waybill", targets: ["waybill"]),
-        // Libraries for the microbenchmarks in Benchmarks/, a package of its own.
+        // For programs that use a platform: docs/client.md. Wire and Contracts have the types that it speaks in.
+        .library(name: "WaybillClient", targets: ["WaybillClient"]),
         .library(name: "Wire", targets: ["Wire"]),
         .library(name: "Contracts", targets: ["Contracts"]),
+        // With these two, libraries for the microbenchmarks in Benchmarks/, a package of its own.
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "StorageSQLite", targets: ["StorageSQLite"]),
@@ -131,9 +133,11 @@ let package = Package(
         // System: C libraries from the operating system.
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
+        library("Security", "Kits/Security", ["CCrypto", "Wire"]),
         library("Storage", "Kits/Storage", ["Wire", metrics]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
@@ -179,7 +183,7 @@ let package = Package(
         .executableTarget(
             name: "waybill",
             dependencies: [
-                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
+                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "Web", "CZlib", arguments, log,
                 lifecycle, histogram, yaml,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator + runtime),
@@ -197,6 +201,7 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
+        test("Security", ["Security", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
@@ -221,7 +226,7 @@ let package = Package(
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "TestDocuments", "Wire", "WaybillClient", "CZlib"] + nio),
+        test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )
