@@ -4,7 +4,6 @@ import Wire
 extension OpenAPIDocument.Entry {
     /// The Operation Object (OpenAPI 3.1, 4.8.10), with what the route says of who may use it.
     var document: JSONValue {
-        let about = [operation.about, access].filter { !$0.isEmpty }.joined(separator: "\n\n")
         var members: [(String, JSONValue)] = [
             ("operationId", .string(operation.id)), ("tags", .array([.string(operation.tag.name)])), ("summary", .string(operation.summary)),
             ("description", .string(about)), ("x-roles", .array(route.access.roles.sorted().map { .string($0.rawValue) })),
@@ -18,6 +17,9 @@ extension OpenAPIDocument.Entry {
         members.append(("responses", .object(JSONObject(responses))))
         return .object(JSONObject(members))
     }
+
+    /// What must be known, and who may use it.
+    public var about: String { [operation.about, access].filter { !$0.isEmpty }.joined(separator: "\n\n") }
 
     private var access: String {
         guard !route.access.roles.isEmpty else { return "Needs no token." }
