@@ -25,7 +25,8 @@ extension APISchema {
         switch self {
         case .integer(let range):
             guard let number = Int64(text), range.contains(number), text.utf8.first != UInt8(ascii: "+") else {
-                return "must be a whole number" + (range.upperBound == .max ? ", at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)")
+                let bounds = range.upperBound == .max ? ", at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)"
+                return "must be a whole number\(bounds)"
             }
         case .oneOf(let words):
             if !words.contains(where: { $0.utf8.elementsEqual(text.utf8) }) { return "must be one of \(words.joined(separator: ", "))" }

@@ -33,17 +33,12 @@ extension APISchema {
 
     private static func members(_ members: [APIMember], isInput: Bool) -> [(String, JSONValue)] {
         let required = members.filter(\.isRequired).map { JSONValue.string($0.name) }
-        return [
-            ("type", .string("object")),
-            (
-                "properties",
-                .object(
-                    JSONObject(members.map { member in
-                        let schema = isInput && !member.isRequired ? member.schema.orNull : member.schema.keywords
-                        return (member.name, .object(JSONObject([("description", .string(member.description))] + schema)))
-                    }))
-            ),
-        ] + (required.isEmpty ? [] : [("required", .array(required))]) + (isInput ? [("additionalProperties", .bool(false))] : [])
+        let properties = members.map { member in
+            let schema = isInput && !member.isRequired ? member.schema.orNull : member.schema.keywords
+            return (member.name, JSONValue.object(JSONObject([("description", .string(member.description))] + schema)))
+        }
+        return [("type", .string("object")), ("properties", .object(JSONObject(properties)))]
+            + (required.isEmpty ? [] : [("required", .array(required))]) + (isInput ? [("additionalProperties", .bool(false))] : [])
     }
 
     /// Bodies may say null for what they leave out.
