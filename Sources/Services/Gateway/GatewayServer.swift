@@ -45,7 +45,8 @@ public struct GatewayServer: Service, CustomStringConvertible {
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
             responder: GatewayResponder(
-                api: RouteDispatcher(routes, control: control, logger: logger), root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
+                api: RouteDispatcher(routes, control: control, logger: logger),
+                root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
                 gate: gate, trust: trust, context: context),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
