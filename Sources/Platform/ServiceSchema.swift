@@ -1,4 +1,5 @@
 import Analytics
+import Identity
 import Inventory
 import Notifications
 import Operations
@@ -20,6 +21,7 @@ struct ServiceSchema: Sendable {
         ServiceSchema(name: "notifications", migrations: NotificationsService.migrations),
         ServiceSchema(name: "analytics", migrations: AnalyticsService.migrations),
         ServiceSchema(name: "operations", migrations: OperationsService.migrations),
+        ServiceSchema(name: "identity", migrations: IdentityService.migrations),
         ServiceSchema(name: SimulatedPaymentProvider.owner, migrations: SimulatedPaymentProvider.migrations),
     ]
 }

@@ -18,12 +18,13 @@ public struct GatewayServer: Service, CustomStringConvertible {
 
     /// - Parameters:
     ///   - routes: what the services offer below `/api/v1`.
+    ///   - extra: what the services offer at the root.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
-        host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
+        host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
@@ -34,7 +35,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
             Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
             Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
             Route(.get, "/", access: .everyone) { _ in Health.index },
-        ]
+        ] + extra
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
