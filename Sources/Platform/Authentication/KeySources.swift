@@ -2,6 +2,7 @@ import Foundation
 import Security
 import ServiceLifecycle
 import WaybillClient
+import Web
 
 /// The keys of an identity provider, wherever they lie: the first source that knows a key has it.
 struct KeySources: KeySource {
@@ -65,4 +66,17 @@ extension IdentityProvider {
         }
         return sources
     }
+}
+
+extension IdentityProvider {
+    /// What is wrong with an address of keys, in words; nil if nothing.
+    public static func mistake(inKeyURL url: String) -> String? {
+        do {
+            _ = try KeyDocument(url)
+            return nil
+        } catch { return "\(error)".replacing("auth.jwks_urls: ", with: "") }
+    }
+
+    /// The roles that there are.
+    public static var knownRoles: [String] { Role.allCases.sorted().map(\.rawValue) }
 }

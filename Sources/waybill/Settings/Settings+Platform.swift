@@ -25,6 +25,8 @@ extension Settings {
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
+        platform.authentication = authentication()
+        platform.identity = identity()
         return platform
     }
 
