@@ -21,6 +21,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("auth.audience")) var authAudience: String?
     @Option(help: SettingFlags.help("auth.token_minutes")) var authTokenMinutes: String?
     @Option(help: SettingFlags.help("auth.identity")) var authIdentity: String?
+    @Option(help: SettingFlags.help("rate_limits.store")) var rateLimitsStore: String?
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
     @Option(help: SettingFlags.help("postgres.url")) var postgresUrl: String?
@@ -71,7 +72,7 @@ struct SettingFlags: ParsableArguments {
         ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
         ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("auth", \.auth),
         ("auth.issuer", \.authIssuer), ("auth.audience", \.authAudience), ("auth.token_minutes", \.authTokenMinutes), ("auth.identity", \.authIdentity),
-        ("storage", \.storage),
+        ("rate_limits.store", \.rateLimitsStore), ("storage", \.storage),
         ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
         ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),
