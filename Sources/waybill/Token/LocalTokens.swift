@@ -9,6 +9,9 @@ enum LocalTokens {
     /// How long a token is good that a command makes for itself.
     static let briefly: Duration = .seconds(900)
 
+    /// Whether a data folder has an Identity database.
+    static func isAvailable(data: String) -> Bool { LocalIdentity.exists(inFolder: data) }
+
     /// What makes tokens for the platform that these settings describe; nil where it needs none, believes only others', or has no keys yet.
     static func mint(_ settings: Settings) -> LocalMint? {
         guard settings.text("auth") != "off", settings.text("auth.identity") != "false" else { return nil }
