@@ -34,6 +34,7 @@ extension TokenClaims {
     /// What a token of the platform's own lets its bearer do.
     var principal: Principal {
         Principal(
-            subject: subject, roles: Set(roles.compactMap { Role(rawValue: $0) }), scopes: scopes.map { Set($0.compactMap { Scope(rawValue: $0) }) }, kind: kind)
+            subject: subject, roles: Set(roles.compactMap { Role(rawValue: $0) }), scopes: scopes.map { Set($0.compactMap { Scope(rawValue: $0) }) }, kind: kind
+        )
     }
 }

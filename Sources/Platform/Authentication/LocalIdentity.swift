@@ -45,7 +45,8 @@ public struct LocalIdentity: Sendable {
         }
         return try await withService { service in
             try await service.keys.open()
-            return try await service.token(subject: wish.subject, roles: roles, scopes: scopes, lifetimeMilliseconds: wish.lifetime.map { Int64($0 / .milliseconds(1)) })
+            return try await service.token(
+                subject: wish.subject, roles: roles, scopes: scopes, lifetimeMilliseconds: wish.lifetime.map { Int64($0 / .milliseconds(1)) })
         }
     }
 

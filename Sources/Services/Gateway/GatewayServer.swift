@@ -29,13 +29,14 @@ public struct GatewayServer: Service, CustomStringConvertible {
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
-        let root = [
-            Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/", access: .everyone) { _ in Health.index },
-        ] + extra
+        let root =
+            [
+                Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
+                Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+                Route(.get, "/", access: .everyone) { _ in Health.index },
+            ] + extra
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)

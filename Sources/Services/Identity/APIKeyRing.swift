@@ -43,7 +43,8 @@ final class APIKeyRing: Service, CustomStringConvertible {
 
     private func key(_ id: Identifier, at now: Timestamp) async throws -> APIKey? {
         let known = state.withLock { state in
-            state.known.use(id).flatMap { entry in (0..<APIKeyRing.freshMilliseconds).contains(now.milliseconds &- entry.readAt.milliseconds) ? entry.key : nil }
+            state.known.use(id).flatMap { entry in (0..<APIKeyRing.freshMilliseconds).contains(now.milliseconds &- entry.readAt.milliseconds) ? entry.key : nil
+            }
         }
         if let known { return known }
         // What is not there is not remembered: who makes up names would push out those in use.

@@ -62,7 +62,9 @@ extension BodyReader {
     /// A name that may stand in URLs, tokens and logs: 1 to 64 letters, digits, dots, hyphens and underscores.
     func name(_ key: String) -> String? {
         guard let text = string(key, required: true, maximum: 64) else { return nil }
-        guard text.utf8.allSatisfy({ byte in byte < 128 && (Character(Unicode.Scalar(byte)).isLetter || (48...57).contains(byte) || [45, 46, 95].contains(byte)) })
+        guard
+            text.utf8.allSatisfy({ byte in byte < 128 && (Character(Unicode.Scalar(byte)).isLetter || (48...57).contains(byte) || [45, 46, 95].contains(byte)) }
+            )
         else {
             refuse(key, "must have letters, digits, dots, hyphens and underscores only")
             return nil

@@ -51,9 +51,11 @@ public struct Discovery: Sendable {
     /// The address by which the caller reached the platform. It goes back to him alone, and only as what a host can be.
     private static func host(_ headers: HTTPFields) -> String {
         let host = headers[.host] ?? ""
-        let isPlain = (1...255).contains(host.utf8.count) && host.utf8.allSatisfy { byte in
-            (48...58).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 91, 93].contains(byte)
-        }
+        let isPlain =
+            (1...255).contains(host.utf8.count)
+            && host.utf8.allSatisfy { byte in
+                (48...58).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 91, 93].contains(byte)
+            }
         return isPlain ? host : "localhost"
     }
 }

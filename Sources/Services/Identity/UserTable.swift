@@ -53,7 +53,8 @@ enum UserTable {
 
     private static func user(_ row: any Row) -> User {
         User(
-            row: row.id(0), name: row.text(1), password: row.text(2), subject: row.text(3), authority: Authority(roles: row.text(4), scopes: row.optionalText(5)),
+            row: row.id(0), name: row.text(1), password: row.text(2), subject: row.text(3),
+            authority: Authority(roles: row.text(4), scopes: row.optionalText(5)),
             createdAt: row.time(6), createdBy: row.text(7))
     }
 }

@@ -78,7 +78,9 @@ struct IdentityClientCommand: AsyncParsableCommand {
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
-            let columns = [("client", "clientId"), ("roles", "roles"), ("scopes", "scopes"), ("created", "createdAt"), ("by", "createdBy"), ("revoked", "revokedAt")]
+            let columns = [
+                ("client", "clientId"), ("roles", "roles"), ("scopes", "scopes"), ("created", "createdAt"), ("by", "createdBy"), ("revoked", "revokedAt"),
+            ]
             try await IdentityCommand.list(.clients, columns, client)
         }
     }

@@ -84,7 +84,11 @@ struct SigningKeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let key = try await client.withAPI { try await $0.rotateSigningKey(immediately: immediately) }
-            if client.json { Output.json(key) } else { Output.line("\(IdentityCommand.text(key["id"])) signs from \(IdentityCommand.text(key["activeFrom"])).") }
+            if client.json {
+                Output.json(key)
+            } else {
+                Output.line("\(IdentityCommand.text(key["id"])) signs from \(IdentityCommand.text(key["activeFrom"])).")
+            }
         }
     }
 

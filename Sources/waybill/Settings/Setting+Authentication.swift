@@ -8,7 +8,8 @@ extension Setting {
         Setting("auth.audience", .text, standard: "waybill", "Whom tokens must be meant for (aud), the platform's own and others'."),
         Setting("auth.token_minutes", .number(1...1_440), standard: "60", "Minutes that the platform's own tokens are good."),
         Setting("auth.public_url", .url(["http", "https"]), hasFlag: false, "Where clients reach the platform; for the OpenID discovery document."),
-        Setting("auth.identity", .truth, standard: "true", "Whether the platform's own tokens and API keys hold; false where an identity provider does it all."),
+        Setting(
+            "auth.identity", .truth, standard: "true", "Whether the platform's own tokens and API keys hold; false where an identity provider does it all."),
         Setting("auth.provider_issuers", .list, hasFlag: false, "Issuers (iss) of an identity provider of the house whose tokens hold as well."),
         Setting("auth.jwks_urls", .list, hasFlag: false, "Where the identity provider publishes its keys."),
         Setting("auth.jwks_files", .list, hasFlag: false, "Files with its keys, JWKS or PEM."),

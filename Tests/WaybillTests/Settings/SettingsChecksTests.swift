@@ -154,7 +154,8 @@ struct SettingsChecksTests {
             ])
         let prefixed = try SettingsTests.settings("storage: postgres\npostgres: {url: \"postgres://db/{service}\", schema_prefix: shop_}")
         #expect(prefixed.remarks().map { String($0.prefix(23)) } == ["postgres.schema_prefix:"])
-        let split = try SettingsTests.settings(Self.split.replacing("internal_secret: between-ourselves-and-nobody-else-123", with: ""), flags: ["services": "orders"])
+        let split = try SettingsTests.settings(
+            Self.split.replacing("internal_secret: between-ourselves-and-nobody-else-123", with: ""), flags: ["services": "orders"])
         #expect(split.remarks().map { String($0.prefix(16)) } == ["internal_secret:"])
     }
 
