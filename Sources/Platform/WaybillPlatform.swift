@@ -88,7 +88,7 @@ public final class WaybillPlatform: Sendable {
 
         var databases: [any Database] = []
         for name in ServiceAssembly.databases { databases.append(try await open(name, in: room, if: parts.reads(name))) }
-        let identity = try await identity(in: room, if: parts.runs(ServiceName.identity.rawValue))
+        let identity = try await openIdentity(in: room, if: parts.runs(ServiceName.identity.rawValue))
         // A gateway carries no events.
         let broker = !parts.carriesEvents ? nil : try givenBroker ?? room.broker()
         let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
@@ -170,7 +170,7 @@ public final class WaybillPlatform: Sendable {
     }
 
     /// Identity beside the services that live by events; where its tokens hold for nobody it is not there.
-    private func identity(in room: EngineRoom, if isNeeded: Bool) async throws -> IdentityAssembly {
+    private func openIdentity(in room: EngineRoom, if isNeeded: Bool) async throws -> IdentityAssembly {
         let isLocal = isNeeded && configuration.authentication.usesIdentity
         let database = try await open(ServiceName.identity.rawValue, in: room, if: isLocal)
         let identity = try IdentityAssembly(configuration, isLocal: isLocal, environment: environment(of: database, nil), logger: logger(for: database.name))

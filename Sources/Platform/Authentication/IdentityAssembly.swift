@@ -56,7 +56,8 @@ struct IdentityAssembly: Sendable {
             keepers += sources
             trusted.append(
                 TrustedIssuer(
-                    names: Set(provider.issuers), keys: KeySources(sources: try provider.fixedKeys() + sources.map(\.source)), audience: provider.audience,
+                    names: Set(provider.issuers), keys: KeySources(sources: try provider.fixedKeys() + sources.map { $0.source as any KeySource }),
+                    audience: provider.audience,
                     requiresNotBefore: false, rolesClaim: provider.rolesClaim))
         }
         self.keepers = keepers

@@ -9,9 +9,8 @@ enum FormBody {
         guard body.count <= maximumBytes else { return nil }
         var parameters: [String: String] = [:]
         for pair in body.split(separator: UInt8(ascii: "&")) {
-            let name = pair.prefix { $0 != UInt8(ascii: "=") }
-            let value = pair.dropFirst(name.count + 1)
-            guard let name = decode(name), let value = decode(value), parameters.count < maximumParameters,
+            let first = pair.prefix { $0 != UInt8(ascii: "=") }
+            guard let name = decode(first), let value = decode(pair.dropFirst(first.count + 1)), parameters.count < maximumParameters,
                 parameters.updateValue(value, forKey: name) == nil
             else { return nil }
         }

@@ -14,12 +14,12 @@ struct IssueToken: Sendable {
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
         do {
-            let request = try TokenRequest(request)
-            return switch try request.required("grant_type") {
-            case "client_credentials": try await clientCredentials(request)
-            case "password": try await password(request)
-            case "refresh_token": try await refresh(request)
-            default: TokenError.unsupportedGrant.response
+            let wish = try TokenRequest(request)
+            switch try wish.required("grant_type") {
+            case "client_credentials": return try await clientCredentials(wish)
+            case "password": return try await password(wish)
+            case "refresh_token": return try await refresh(wish)
+            default: throw TokenError.unsupportedGrant
             }
         } catch let error as TokenError { return error.response }
     }

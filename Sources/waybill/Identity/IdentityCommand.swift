@@ -29,13 +29,13 @@ struct IdentityCommand: AsyncParsableCommand {
     }
 
     /// Shows all of a kind.
-    static func list(_ kind: IdentityKind, _ columns: [(title: String, key: String)], _ client: ClientOptions) async throws {
+    static func list(_ kind: IdentityKind, _ columns: [(String, String)], _ client: ClientOptions) async throws {
         var items: [JSONObject] = []
         try await client.withAPI { api in try await api.eachIdentity(kind) { items.append($0) } }
         if client.json { return Output.list(items) }
         if items.isEmpty { return Output.note("There are none.") }
-        var table = Table(columns.map(\.title))
-        for item in items { table.add(columns.map { text(item[$0.key]) }) }
+        var table = Table(columns.map(\.0))
+        for item in items { table.add(columns.map { text(item[$0.1]) }) }
         Output.table(table)
     }
 

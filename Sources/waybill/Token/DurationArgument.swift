@@ -5,6 +5,8 @@ struct DurationArgument: ExpressibleByArgument, Equatable {
     let seconds: Int64
     var duration: Duration { .seconds(seconds) }
 
+    var defaultValueDescription: String { seconds % 3600 == 0 ? "\(seconds / 3600)h" : "\(seconds)s" }
+
     init(seconds: Int64) { self.seconds = seconds }
 
     init?(argument: String) {
