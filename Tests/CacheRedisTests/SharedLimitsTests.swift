@@ -1,3 +1,4 @@
+import CacheConformance
 import CacheRedis
 import Gateway
 import Testing
