@@ -37,8 +37,8 @@ public struct LocalIdentity: Sendable {
     /// - Throws: ``PlatformError``, in words for people; ``StorageError``; ``MigrationError``.
     public func token(_ wish: LocalToken) async throws -> String {
         let (roles, scopes) = (try LocalIdentity.roles(wish.roles), try wish.scopes.map(LocalIdentity.scopes))
-        guard (1...100).contains(wish.subject.unicodeScalars.count), wish.subject.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
-            throw PlatformError("the subject must have 1 to 100 characters and no control characters")
+        guard (1...100).contains(wish.subject.utf8.count), wish.subject.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            throw PlatformError("the subject must have 1 to 100 visible ASCII characters")
         }
         guard configuration.authentication.usesIdentity else {
             throw PlatformError("this platform does not believe its own tokens (auth.identity is false): its identity provider makes them")

@@ -16,7 +16,7 @@ struct ManageAPIKeys: Sendable {
         let body = BodyReader(try request.object())
         body.allow("name", "subject", "roles", "scopes", "expiresAt")
         let name = body.string("name", required: true, maximum: 100) ?? ""
-        let subject = body.string("subject", maximum: 100)
+        let subject = body.subject()
         let authority = body.authority()
         let expiresAt = body.timestamp("expiresAt")
         if let expiresAt, expiresAt <= context.now { body.refuse("expiresAt", "must be in the future") }

@@ -59,6 +59,16 @@ struct ManageClients: Sendable {
 }
 
 extension BodyReader {
+    /// Who somebody is in tokens (`sub`), where that is not his name: up to 100 visible ASCII characters (OpenID Connect Core, 2: ASCII, at most 255).
+    func subject() -> String? {
+        guard let text = string("subject", maximum: 100) else { return nil }
+        guard text.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            refuse("subject", "must have visible ASCII characters only")
+            return nil
+        }
+        return text
+    }
+
     /// A name that may stand in URLs, tokens and logs: 1 to 64 letters, digits, dots, hyphens and underscores.
     func name(_ key: String) -> String? {
         guard let text = string(key, required: true, maximum: 64) else { return nil }

@@ -19,7 +19,7 @@ struct ManageUsers: Sendable {
         body.allow("name", "password", "subject", "roles", "scopes")
         let name = body.name("name") ?? ""
         let password = ManageUsers.password(body) ?? ""
-        let subject = body.string("subject", maximum: 100) ?? name
+        let subject = body.subject() ?? name
         let authority = body.authority()
         try body.finish()
         let hash: String
