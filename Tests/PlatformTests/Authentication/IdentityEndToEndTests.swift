@@ -19,7 +19,7 @@ import Wire
     }
 
     @Test func `A program gets a token at either address, and what is published verifies it`() async throws {
-        try await RunningPlatform.with { $0.identity.publicURL = "https://shop.example" } _: { platform in
+        try await RunningPlatform.with({ $0.identity.publicURL = "https://shop.example" }) { platform in
             let made = try await platform.send("POST", "/identity/clients", #"{"clientId":"shop","roles":["service"]}"#)
             let secret = try #require(made.json["clientSecret"]?.string)
             for path in [TokenEndpoint.path, "/auth/token"] {
