@@ -1,7 +1,7 @@
 import NIOCore
 import Web
 
-/// Stands before the HTTP parser and answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the
+/// Stands between the ``RequestGuard`` and the HTTP parser and answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the
 /// rest of refusing.
 ///
 /// He does so only while he knows that the bytes begin with a request: as long as every buffer so far was one whole ``SimpleRequest``, and each was answered before

@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// How a connection is set up: Hummingbird's HTTP/1.1 with a ``Doorman`` before it and an ``EntryHandler`` in it.
+/// How a connection is set up: Hummingbird's HTTP/1.1 with a ``RequestGuard`` and a ``Doorman`` before it and an ``EntryHandler`` in it.
 struct GatewayChannel: ServerChildChannel {
     /// How many connections beyond the bound are told so, rather than left waiting.
     static let surplusConnections = 256
@@ -13,15 +13,17 @@ struct GatewayChannel: ServerChildChannel {
     let starting: StartingRoutes
     let book: Doorman.Book
     let connections: ConnectionCount
+    let limits: EntryLimits
 
-    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, connections: ConnectionCount) {
-        (self.http, self.gate, self.starting, self.connections) = (http, gate, starting, connections)
+    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, connections: ConnectionCount, limits: EntryLimits) {
+        (self.http, self.gate, self.starting, self.connections, self.limits) = (http, gate, starting, connections, limits)
         book = Doorman.Book(gate: gate, starting: starting)
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        let isSurplus = !connections.open()
-        channel.closeFuture.whenComplete { [connections] _ in connections.close() }
+        let address = channel.remoteAddress?.ip
+        let isSurplus = !connections.open(address)
+        channel.closeFuture.whenComplete { [connections] _ in connections.close(address) }
         return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             // Behind the handler that knows whether the connection is idle: it must hear of what is answered here.
             let pipeline = channel.pipeline.syncOperations
@@ -29,21 +31,12 @@ struct GatewayChannel: ServerChildChannel {
             let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus)
             try pipeline.addHandler(entry, position: .after(state))
             if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .first) }
+            let guardian = RequestGuard(entry: entry, limits: limits)
+            entry.guardian = guardian
+            try pipeline.addHandler(guardian, position: .first)
             return value
         }
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
-}
-
-/// How many connections are open.
-final class ConnectionCount: Sendable {
-    private let maximum: Int
-    private let count = Atomic<Int>(0)
-
-    init(maximum: Int) { self.maximum = maximum }
-
-    /// Counts a connection; false when it is one too many. It must be closed in either case.
-    func open() -> Bool { count.add(1, ordering: .relaxed).newValue <= maximum }
-    func close() { count.subtract(1, ordering: .relaxed) }
 }
