@@ -138,7 +138,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
-        library("Web", "Kits/Web", ["Wire", "Storage", "Messaging", httpTypes, log, lifecycle]),
+        library("Web", "Kits/Web", ["Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
         library("Contracts", "Contracts", ["Wire"]),

@@ -20,11 +20,12 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - routes: what the services offer below `/api/v1`.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
+    ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
+        readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
@@ -39,7 +40,9 @@ public struct GatewayServer: Service, CustomStringConvertible {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
-            responder: GatewayResponder(api: routes, root: root, gate: gate, trust: trust, context: context, logger: logger),
+            responder: GatewayResponder(
+                api: RouteDispatcher(routes, control: control, logger: logger), root: RouteDispatcher(root, control: control, logger: logger), gate: gate,
+                trust: trust, context: context),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(
