@@ -105,9 +105,11 @@ let package = Package(
     name: "waybill",
     products: [
         .executable(name: "waybill", targets: ["waybill"]),
-        // Libraries for the microbenchmarks in Benchmarks/, a package of its own.
+        // For programs that use a platform: docs/client.md. Wire and Contracts have the types that it speaks in.
+        .library(name: "WaybillClient", targets: ["WaybillClient"]),
         .library(name: "Wire", targets: ["Wire"]),
         .library(name: "Contracts", targets: ["Contracts"]),
+        // With these two, libraries for the microbenchmarks in Benchmarks/, a package of its own.
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "StorageSQLite", targets: ["StorageSQLite"]),
@@ -179,7 +181,7 @@ let package = Package(
         .executableTarget(
             name: "waybill",
             dependencies: [
-                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
+                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "Web", "CZlib", arguments, log,
                 lifecycle, histogram, yaml,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator + runtime),
@@ -221,7 +223,7 @@ let package = Package(
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "TestDocuments", "Wire", "WaybillClient", "CZlib"] + nio),
+        test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )
