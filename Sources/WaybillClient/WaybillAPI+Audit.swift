@@ -37,7 +37,7 @@ extension WaybillAPI {
     ///   - overdue: only those that should have come to an end.
     ///   - party: only those that wait for this service or party.
     public func stuckOrders(overdue: Bool = true, status: OrderStatus? = nil, party: String? = nil, limit: Int = 100) async throws -> JSONObject {
-        let query = [("overdue", String(overdue)), ("status", status?.rawValue), ("party", party), ("limit", String(limit))]
+        let query: [(String, String?)] = [("overdue", String(overdue)), ("status", status?.rawValue), ("party", party), ("limit", String(limit))]
         return try await get("/admin/stuck-orders", query)
     }
 

@@ -49,7 +49,9 @@ extension WaybillAPI {
     /// `GET /events`: one page of the log of all events, oldest first. The next page is the one after its last `sequence`.
     /// - Parameter limit: at most so many, 1 to 1000.
     public func events(types: [String] = [], after: Int64 = 0, limit: Int = 100, retry: RetryPolicy = .once) async throws -> JSONObject {
-        let query = [("type", types.isEmpty ? nil : types.joined(separator: ",")), ("after", String(after)), ("limit", String(limit))]
+        let query: [(String, String?)] = [
+            ("type", types.isEmpty ? nil : types.joined(separator: ",")), ("after", String(after)), ("limit", String(limit)),
+        ]
         return try await get("/events", query, retry: retry)
     }
 
