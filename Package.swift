@@ -140,7 +140,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
-        library("Web", "Kits/Web", ["Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
+        library("Web", "Kits/Web", ["CZlib", "Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
         library("Contracts", "Contracts", ["Wire"]),
@@ -202,7 +202,7 @@ let package = Package(
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
-        test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
+        test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", "CZlib", httpTypes, log, metrics]),
         test(
             "Services",
             [

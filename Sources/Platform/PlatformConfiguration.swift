@@ -1,5 +1,6 @@
 import Orders
 import Resilience
+import Web
 
 /// Everything that can be set about a platform, or about the part of it that runs in this process.
 public struct PlatformConfiguration: Sendable {
@@ -31,6 +32,8 @@ public struct PlatformConfiguration: Sendable {
     public var admission = AdmissionControl.Configuration()
     /// How many connections are served at once; those beyond are answered 503 and closed.
     public var maximumConnections = 4096
+    /// How the entry meets the outside.
+    public var edge = EdgeConfiguration()
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
     public var drainDelay: Duration = .milliseconds(500)
 

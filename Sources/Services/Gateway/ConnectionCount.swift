@@ -20,6 +20,8 @@ final class ConnectionCount: Sendable {
         (self.maximum, self.maximumPerAddress, self.unbounded) = (maximum, maximumPerAddress, unbounded)
     }
 
+    var open: Int { state.withLock { $0.all } }
+
     /// Counts a connection; false when it is one too many. It must be closed in either case.
     func open(_ address: IPAddress?) -> Bool {
         let isBounded = address.map { !unbounded.contains($0) } ?? false

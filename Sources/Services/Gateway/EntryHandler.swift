@@ -101,6 +101,7 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let answer = problem.response(instance: nil)
         var response = HTTPResponse(status: answer.status, headerFields: answer.headers)
+        AnswerFinish.secure(&response.headerFields)
         isLast = isSurplus || gate.isDraining || isEnding
         if isLast { response.headerFields[.connection] = "close" }
         var content = ByteBuffer()
@@ -118,6 +119,7 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let response) where response.status.kind == .informational: context.write(data, promise: promise)
         case .head(var response):
             isWriting = true
+            AnswerFinish.secure(&response.headerFields)
             isLast = isSurplus || gate.isDraining || isEnding && answering == 1 || response.headerFields[.connection] == "close"
             guard isLast else { return context.write(data, promise: promise) }
             response.headerFields[.connection] = "close"

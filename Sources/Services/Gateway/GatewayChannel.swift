@@ -15,7 +15,7 @@ struct GatewayChannel: ServerChildChannel {
     let connections: ConnectionCount
     let limits: EntryLimits
 
-    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, connections: ConnectionCount, limits: EntryLimits) {
+    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, limits: EntryLimits, connections: ConnectionCount) {
         (self.http, self.gate, self.starting, self.connections, self.limits) = (http, gate, starting, connections, limits)
         book = Doorman.Book(gate: gate, starting: starting)
     }

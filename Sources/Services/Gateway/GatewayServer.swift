@@ -22,13 +22,18 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
+    ///   - edge: how the outside is met.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
+        readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
+        edge: EdgeConfiguration = EdgeConfiguration(), context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
+        let connections = ConnectionCount(
+            maximum: maximumConnections, maximumPerAddress: edge.maximumConnectionsPerAddress, unbounded: edge.trustedProxies)
+        registry.registerGauge(name: "waybill_connections", help: "Connections of clients that are open.") { Double(connections.open) }
         let root = [
             Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
             Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
@@ -42,15 +47,15 @@ public struct GatewayServer: Service, CustomStringConvertible {
         application = Application(
             responder: GatewayResponder(
                 api: RouteDispatcher(routes, control: control, logger: logger), root: RouteDispatcher(root, control: control, logger: logger), gate: gate,
-                trust: trust, context: context),
+                trust: trust, edge: edge, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(
                         responder: responder,
                         configuration: .init(
-                            idleTimeout: .seconds(75),
+                            idleTimeout: TimeAmount(edge.limits.idle),
                             httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
-                    gate: gate, starting: StartingRoutes(routes), connections: ConnectionCount(maximum: maximumConnections))
+                    gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
             },
             // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
             configuration: .init(

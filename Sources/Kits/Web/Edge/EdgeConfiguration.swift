@@ -1,5 +1,3 @@
-import Web
-
 /// How the entry meets the outside.
 public struct EdgeConfiguration: Sendable {
     /// How many connections one address may have at once (of version 6: one network of 64 bits); those beyond are answered 503 and closed. Proxies that are trusted
@@ -9,13 +7,20 @@ public struct EdgeConfiguration: Sendable {
     public var trustedProxies = AddressRanges()
     public var limits = EntryLimits()
     public var crossOrigin = CrossOrigin.none
-    public var accessLog = AccessLog.Mode.off
+    public var accessLog = AccessLogMode.off
     /// Whether answers are compressed for clients who accept it.
     public var compresses = true
     /// The certificate and key with which connections are encrypted; nil for none.
     public var tls: TLSFiles?
 
     public init() {}
+}
+
+/// Which requests are recorded.
+public enum AccessLogMode: String, CaseIterable, Sendable {
+    case off, on
+    /// Only those that were answered with 400 and above.
+    case errors
 }
 
 /// Where the certificate chain and its private key lie, as PEM files.
