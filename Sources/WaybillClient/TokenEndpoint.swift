@@ -6,6 +6,9 @@ public struct TokenDenied: Error, Sendable, Equatable, CustomStringConvertible {
     public let code: String
     /// The server's words; may be empty.
     public let words: String
+
+    public init(code: String, words: String) { (self.code, self.words) = (code, words) }
+
     public var description: String { "No token was given out: \(words.isEmpty ? code : "\(words) (\(code))")." }
 }
 
