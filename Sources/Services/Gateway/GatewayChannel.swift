@@ -1,7 +1,8 @@
 import HummingbirdCore
 import Logging
 import NIOCore
-import Synchronization
+import NIOHTTP1
+import Web
 
 /// How a connection is set up: Hummingbird's HTTP/1.1 with a ``RequestGuard`` and a ``Doorman`` before it and an ``EntryHandler`` in it.
 struct GatewayChannel: ServerChildChannel {
@@ -21,19 +22,30 @@ struct GatewayChannel: ServerChildChannel {
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        setup(channel: channel, isSurplus: !count(channel), logger: logger)
+    }
+
+    /// Counts a connection until it is closed; false when it is one too many.
+    func count(_ channel: any Channel) -> Bool {
         let address = channel.remoteAddress?.ip
-        let isSurplus = !connections.open(address)
+        let isWelcome = connections.open(address)
         channel.closeFuture.whenComplete { [connections] _ in connections.close(address) }
-        return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
+        return isWelcome
+    }
+
+    func setup(channel: any Channel, isSurplus: Bool, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             // Behind the handler that knows whether the connection is idle: it must hear of what is answered here.
             let pipeline = channel.pipeline.syncOperations
             let state = try pipeline.handler(type: HTTPConnectionStateHandler.self)
             let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus)
             try pipeline.addHandler(entry, position: .after(state))
-            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .first) }
+            // Before all that knows HTTP, and behind what decrypts.
+            let encoder = try pipeline.handler(type: HTTPResponseEncoder.self)
             let guardian = RequestGuard(entry: entry, limits: limits)
             entry.guardian = guardian
-            try pipeline.addHandler(guardian, position: .first)
+            try pipeline.addHandler(guardian, position: .before(encoder))
+            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .after(guardian)) }
             return value
         }
     }

@@ -45,7 +45,7 @@ public enum ContentCoding: String, Sendable {
             input.withUnsafeMutableBufferPointer { source in
                 (stream.next_in, stream.avail_in) = (source.baseAddress, UInt32(source.count))
                 (stream.next_out, stream.avail_out) = (room.baseAddress, UInt32(limit))
-                count = deflate(&stream, Z_FINISH) == Z_STREAM_END ? limit - Int(stream.avail_out) : 0
+                count = CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END ? limit - Int(stream.avail_out) : 0
             }
         }
         return output.isEmpty ? nil : output

@@ -75,7 +75,3 @@ public struct CrossOrigin: Sendable, Equatable {
 public struct NoOrigin: Error, Equatable {
     public let text: String
 }
-
-extension HTTPField.Name {
-    public static let crossOriginResourcePolicy = HTTPField.Name("Cross-Origin-Resource-Policy") ?? .vary
-}

@@ -39,9 +39,9 @@ public struct EntryLimits: Sendable {
     public var body: Duration = .seconds(60)
     /// For how long the body may come more slowly than ``bytesPerSecond``.
     public var bodyGrace: Duration = .seconds(10)
-    /// The least speed of a body.
+    /// The least speed of a body, and of an answer that the network does not take at once.
     public var bytesPerSecond = 1024
-    /// For how long nothing of an answer may be taken, where there is more of it than the network holds.
+    /// For how long an answer may be taken more slowly than ``bytesPerSecond``.
     public var stall: Duration = .seconds(20)
     /// Between requests.
     public var idle: Duration = .seconds(75)

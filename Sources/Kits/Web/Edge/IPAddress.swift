@@ -22,7 +22,7 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         case 4: self.init(v4: bytes.reduce(0) { $0 << 8 | UInt32($1) })
         case 16:
             for (index, byte) in bytes.enumerated() { if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) } }
-            (self.high, self.low) = (high, low)
+            self.init(high: high, low: low)
         default: return nil
         }
     }

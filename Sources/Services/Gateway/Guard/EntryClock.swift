@@ -1,4 +1,5 @@
 import NIOCore
+import Web
 
 /// What a connection is being waited for, and since when. Most requests come in one piece, and cost nothing here.
 struct EntryClock {
@@ -54,5 +55,23 @@ struct EntryClock {
             self.deadline = min(now + .seconds(1), since + TimeAmount(limits.body))
             return nil
         }
+    }
+}
+
+/// How what the network does not take at once gets away.
+struct WriteWatch {
+    private var since: NIODeadline
+    private var before: Int
+
+    /// - Parameter drained: how many bytes the network has taken so far.
+    init(drained: Int, now: NIODeadline) { (since, before) = (now, drained) }
+
+    /// Whether the other side has stopped reading, or reads so little that it means to take for ever.
+    mutating func isStuck(drained: Int, now: NIODeadline, _ limits: EntryLimits) -> Bool {
+        let elapsed = now - since
+        guard elapsed >= TimeAmount(limits.stall) else { return false }
+        if Int64(drained - before) < elapsed.nanoseconds / 1_000_000 * Int64(limits.bytesPerSecond) / 1000 { return true }
+        (since, before) = (now, drained)
+        return false
     }
 }

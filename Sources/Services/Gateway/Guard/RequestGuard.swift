@@ -1,4 +1,5 @@
 import NIOCore
+import Web
 
 /// Stands nearest to the network and lets through only what is one request and then another, each with exactly one meaning: what two readers could divide in two
 /// ways is the way in for one client's bytes as another's request (request smuggling; CWE-444). Anything else is answered 400 or one of its kin, after the answers
@@ -33,7 +34,9 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var clock = EntryClock()
     private var timer: (task: Scheduled<Void>, at: NIODeadline)?
-    private var isWatchingWrites = false
+    private var writes: WriteWatch?
+    /// Bytes of answers.
+    private var written = 0
 
     init(entry: EntryHandler, limits: EntryLimits) { (self.entry, self.limits) = (entry, limits) }
 
@@ -152,7 +155,9 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if isSettled { promise?.fail(ChannelError.ioOnClosedChannel) } else { context.write(data, promise: promise) }
+        guard !isSettled else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+        written &+= unwrapOutboundIn(data).readableBytes
+        context.write(data, promise: promise)
     }
 
     // MARK: - Time
@@ -191,20 +196,23 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func watchWrites(_ context: ChannelHandlerContext) {
-        guard !isWatchingWrites, let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes), waiting > 0 else { return }
-        isWatchingWrites = true
+        guard writes == nil, let left = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes), left > 0 else { return }
+        writes = WriteWatch(drained: written &- left, now: .now())
+        lookAtWrites(context)
+    }
+
+    private func lookAtWrites(_ context: ChannelHandlerContext) {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        // The more there is, the longer it may take; all of it is not waited for longer than for a body.
-        let patience = min(limits.stall + .milliseconds(waiting / 8), max(limits.body, limits.stall))
-        let channel = context.channel
-        let task = context.eventLoop.scheduleTask(in: TimeAmount(patience)) { channel.close(promise: nil) }
-        // An empty write is done when everything before it is.
-        let written = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
-        written.futureResult.whenComplete { _ in
-            task.cancel()
-            bound.value.isWatchingWrites = false
-            if let context = bound.value.context { bound.value.watchWrites(context) }
+        context.eventLoop.scheduleTask(in: TimeAmount(min(limits.stall / 2, .seconds(1)))) {
+            let this = bound.value
+            guard let context = this.context, var watch = this.writes,
+                let left = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+            else { return }
+            this.writes = nil
+            if left == 0 { return }
+            if watch.isStuck(drained: this.written &- left, now: .now(), this.limits) { return context.close(promise: nil) }
+            this.writes = watch
+            this.lookAtWrites(context)
         }
     }
 }
