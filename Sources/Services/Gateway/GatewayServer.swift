@@ -44,24 +44,27 @@ public struct GatewayServer: Service, CustomStringConvertible {
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
+        let encryption = edge.tls.map { Encryption($0, clock: context.clock, logger: logger) }
         application = Application(
             responder: GatewayResponder(
                 api: RouteDispatcher(routes, control: control, logger: logger), root: RouteDispatcher(root, control: control, logger: logger), gate: gate,
                 trust: trust, edge: edge, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
-                GatewayChannel(
+                let plain = GatewayChannel(
                     http: HTTP1Channel(
                         responder: responder,
                         configuration: .init(
                             idleTimeout: TimeAmount(edge.limits.idle),
                             httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
                     gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
+                guard let encryption else { return plain }
+                return try encryption.channel(plain, responder, edge.limits)
             },
             // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
             configuration: .init(
                 address: .hostname(host, port: port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections + GatewayChannel.surplusConnections, logger: quiet)),
-            onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
+            services: encryption?.services ?? [], onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
     }
 
     public func run() async throws { try await application.run() }

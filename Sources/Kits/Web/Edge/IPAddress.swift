@@ -106,4 +106,5 @@ public struct AddressRanges: Sendable, Equatable {
 /// A text that is no network.
 public struct NoAddressRange: Error, Equatable {
     public let text: String
+    public init(text: String) { self.text = text }
 }

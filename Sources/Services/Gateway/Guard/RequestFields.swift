@@ -70,18 +70,23 @@ struct RequestFields {
             if isOld { return nil }
             throw .host
         }
+        guard RequestFields.isHost(host) else { throw .host }
+        return host
+    }
+
+    /// Whether some bytes are `name`, `name:port`, `[address]` or `[address]:port`.
+    static func isHost(_ host: [UInt8]) -> Bool {
         var name = host[...]
         if let colon = name.lastIndex(of: UInt8(ascii: ":")), name[colon...].dropFirst().allSatisfy({ (48...57).contains($0) }) {
-            guard name.count - (colon - name.startIndex) <= 6 else { throw .host }
+            guard name.count - (colon - name.startIndex) <= 6 else { return false }
             name = name[..<colon]
         }
         let isBracketed = name.first == UInt8(ascii: "[")
         if isBracketed {
-            guard name.last == UInt8(ascii: "]"), name.count > 2 else { throw .host }
+            guard name.last == UInt8(ascii: "]"), name.count > 2 else { return false }
             name = name.dropFirst().dropLast()
         }
-        guard !name.isEmpty, name.count <= 255, name.allSatisfy({ RequestFields.isHost($0) || isBracketed && $0 == UInt8(ascii: ":") }) else { throw .host }
-        return host
+        return !name.isEmpty && name.count <= 255 && name.allSatisfy { isHostByte($0) || isBracketed && $0 == UInt8(ascii: ":") }
     }
 
     /// Where the message ends (RFC 9112, 6.3). Nothing else than exactly one way of saying so is accepted.
@@ -136,7 +141,7 @@ extension RequestFields {
         }
     }
 
-    private static func isHost(_ byte: UInt8) -> Bool {
+    private static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case 97...122, 65...90, 48...57, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "%"): true
         default: false

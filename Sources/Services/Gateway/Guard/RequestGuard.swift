@@ -163,7 +163,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: - Time
 
     private func keepTime() {
-        if isOver { clock.rest() } else if body != nil { clock.expectBody(limits) } else if held != nil || hasSkippedLine {
+        if isOver {
+            clock.rest()
+        } else if body != nil {
+            clock.expectBody(limits)
+        } else if held != nil || hasSkippedLine {
             clock.expectHead(by: .now() + TimeAmount(limits.head))
         } else {
             clock.rest()

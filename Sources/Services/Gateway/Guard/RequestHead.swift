@@ -115,7 +115,7 @@ extension RequestHead {
         }
 
         /// Visible ASCII without what a URL never has: such characters are read differently by different readers.
-        private static func isTarget(_ byte: UInt8) -> Bool {
+        static func isTarget(_ byte: UInt8) -> Bool {
             guard (33...126).contains(byte) else { return false }
             switch byte {
             case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"): return false
