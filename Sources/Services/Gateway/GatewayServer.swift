@@ -23,11 +23,14 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - edge: how the outside is met.
+    ///   - events: the document of the events, for `/asyncapi.json`.
+    ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
-        edge: EdgeConfiguration = EdgeConfiguration(), context: ServiceContext, logger: Logger,
+        edge: EdgeConfiguration = EdgeConfiguration(), events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext,
+        logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
@@ -35,20 +38,22 @@ public struct GatewayServer: Service, CustomStringConvertible {
             maximum: maximumConnections, maximumPerAddress: edge.maximumConnectionsPerAddress, unbounded: edge.trustedProxies)
         registry.registerGauge(name: "waybill_connections", help: "Connections of clients that are open.") { Double(connections.open) }
         let root = [
-            Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/", access: .everyone) { _ in Health.index },
+            Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
+            Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+            Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
         ]
+        let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         let encryption = edge.tls.map { Encryption($0, clock: context.clock, logger: logger) }
         application = Application(
             responder: GatewayResponder(
-                api: RouteDispatcher(routes, control: control, logger: logger), root: RouteDispatcher(root, control: control, logger: logger), gate: gate,
-                trust: trust, edge: edge, context: context, log: AccessLog(edge.accessLog, logger: logger)),
+                api: RouteDispatcher(routes, control: control, logger: logger),
+                root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
+                gate: gate, trust: trust, edge: edge, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
                 let plain = GatewayChannel(
                     http: HTTP1Channel(
