@@ -169,6 +169,7 @@ let package = Package(
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
+        library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
             ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio + tls,
@@ -183,7 +184,8 @@ let package = Package(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log, metrics, coreMetrics,
+                "Analytics", "Operations", "Identity", "Security", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log,
+                metrics, coreMetrics,
             ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
@@ -225,8 +227,8 @@ let package = Package(
         test(
             "Services",
             [
-                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
+                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Identity", "Security", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Messaging", "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
             ]),
         test(
             "Saga",
@@ -237,7 +239,8 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
+                "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),

@@ -1,3 +1,4 @@
+import Identity
 import Orders
 import Resilience
 import Web
@@ -27,6 +28,11 @@ public struct PlatformConfiguration: Sendable {
     /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer. Zero, the default, changes nothing:
     /// what it gains has not been measured on a quiet machine.
     public var strainedCommitInterval: Duration = .zero
+
+    /// Whether those who send requests have to say who they are.
+    public var authentication = AuthenticationConfiguration.off
+    /// What the platform's own tokens say.
+    public var identity = IdentityConfiguration()
 
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()

@@ -117,7 +117,7 @@ struct GatewayResponder: HTTPResponder {
     ) async -> WebResponse {
         let id = arrival.id
         return await dispatcher.guarded(route, id) {
-            let caller = try await dispatcher.control.caller(request.headers)
+            let caller = try await dispatcher.control.caller(request.headers, for: route.access)
             arrival.sender?.isKnown(as: caller.principal)
             let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
             let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: arrival.isInternal)

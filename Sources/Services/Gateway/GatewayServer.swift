@@ -18,6 +18,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
 
     /// - Parameters:
     ///   - routes: what the services offer below `/api/v1`.
+    ///   - extra: what the services offer at the root.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - control: decides who is let in to what.
@@ -27,7 +28,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
-        host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
+        host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
         edge: EdgeConfiguration = EdgeConfiguration(), events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext,
         logger: Logger,
@@ -37,13 +38,14 @@ public struct GatewayServer: Service, CustomStringConvertible {
         let connections = ConnectionCount(
             maximum: maximumConnections, maximumPerAddress: edge.maximumConnectionsPerAddress, unbounded: edge.trustedProxies)
         registry.registerGauge(name: "waybill_connections", help: "Connections of clients that are open.") { Double(connections.open) }
-        let root = [
-            Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
-        ]
+        let root =
+            [
+                Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
+                Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+                Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
+            ] + extra
         let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
