@@ -50,7 +50,7 @@ struct GatewayResponder: HTTPResponder {
             (meter, answer) = (found, made)
         }
         guard var answer else { return Response(status: .internalServerError) }
-        finish.finish(&answer, request.head, isPublic: !request.uri.path.hasPrefix("/api"))
+        finish.finish(&answer, request.head, isPublic: request.method == .get && !request.uri.path.hasPrefix("/api"))
         let elapsed = ContinuousClock.now - arrival.time
         meter.record(answer.status, elapsed)
         log.record(
