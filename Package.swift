@@ -190,6 +190,8 @@ let package = Package(
 
         // Documents and golden files that tests compare with what the code says, and write anew where that is wished.
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
+        // Tokens that hold and tokens that must not.
+        .target(name: "TestTokens", dependencies: ["Security", "Wire"], path: "Tests/TestTokens", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
             name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
@@ -201,7 +203,7 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
-        test("Security", ["Security", "Wire"]),
+        test("Security", ["Security", "TestTokens", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),

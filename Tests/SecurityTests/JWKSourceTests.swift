@@ -1,4 +1,5 @@
 import Synchronization
+import TestTokens
 import Testing
 import Wire
 

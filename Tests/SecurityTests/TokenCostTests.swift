@@ -1,4 +1,5 @@
 import Security
+import TestTokens
 import Testing
 
 /// What tokens cost, printed for those who look; the only thing that is claimed is that remembering them is worth it.
