@@ -12,7 +12,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SECONDS = 60
+SECONDS = 120
 
 # A newcomer sees a refusal; a script has to be told of it.
 CURL = '#!/bin/sh\nexec {curl} --silent --show-error --fail-with-body "$@"\n'

@@ -1,4 +1,7 @@
 import Foundation
+import Platform
+import WaybillClient
+import Web
 
 /// Where a platform of this machine may keep the keys that its tokens are signed with: what `waybill serve` would work with.
 struct LocalPlace: Sendable {
@@ -10,17 +13,34 @@ struct LocalPlace: Sendable {
     /// Nothing was named: the environment and the standard places.
     static let standard = LocalPlace()
 
-    /// What makes tokens there; nil where there is no platform, or one that asks nobody who he is.
-    /// - Throws: ``CredentialsError`` for a place that was named and holds no keys.
+    /// What makes tokens there; nil where there is no platform, or one that asks nobody who he is. Nothing is made by asking.
+    /// - Throws: ``CredentialsError`` for a configuration that was named and cannot be used.
     func mint(environment: [String: String]) throws -> LocalMint? {
-        let settings: Settings
-        do { settings = try Settings(path: config, flags: flags, environment: environment) } catch {
+        do {
+            let settings = try Settings(path: config, flags: flags, environment: environment)
+            let mistakes = settings.engineMistakes(withBroker: false)
+            guard mistakes.isEmpty else { throw SettingsError(mistakes) }
+            return LocalPlace.mint(settings)
+        } catch let error as SettingsError {
             // A configuration that nobody named may be any file of that name.
             guard config != nil else { return nil }
-            throw CredentialsError(description: "\(error)")
+            throw CredentialsError(description: "No token can be made with \(config ?? ""): \(error)")
         }
-        return LocalPlace.mint(settings)
     }
 
-    private static func mint(_ settings: Settings) -> LocalMint? { nil }
+    private static func mint(_ settings: Settings) -> LocalMint? {
+        guard case .required(let authentication) = settings.authentication(), authentication.usesIdentity else { return nil }
+        guard let keys = keys(settings) else { return nil }
+        return LocalMint(keys: keys) { role, subject in
+            let token = try await LocalTokens.token(role: role.rawValue, subject: subject, settings: settings)
+            return IssuedToken(token, lifetime: LocalTokens.briefly)
+        }
+    }
+
+    /// Where the database of Identity is, in words; nil where there is none.
+    private static func keys(_ settings: Settings) -> String? {
+        if settings.text("storage") == "postgres" { return "the databases of \(settings.path ?? "the environment's settings")" }
+        let folder = settings.text("data") ?? "./data"
+        return LocalTokens.isAvailable(data: folder) ? folder : nil
+    }
 }

@@ -7,7 +7,7 @@ import Wire
 
 /// The example of docs/client.md, which is this file's own code, against a platform.
 @Suite struct ClientGuideTests {
-    private static func sell(at url: String, as tokens: any TokenProvider) async throws -> OrderStatus {
+    static func sell(at url: String, as tokens: any TokenProvider) async throws -> OrderStatus {
         // guide: begin
         let http = try HTTPClient(baseURL: url, tokens: tokens)
         let waybill = WaybillAPI(http)
