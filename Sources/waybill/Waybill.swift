@@ -20,6 +20,6 @@ struct Waybill: AsyncParsableCommand {
             ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self,
             DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
-            LoginCommand.self, LogoutCommand.self, DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
+            TokenCommand.self, IdentityCommand.self, LoginCommand.self, LogoutCommand.self, DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
         ])
 }
