@@ -227,7 +227,7 @@ let package = Package(
             [
                 "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
                 "StorageSQLite", "Observability",
-                "TestDocuments", "waybill", log, lifecycle, httpTypes,
+                "TestTokens", "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
