@@ -138,6 +138,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
+        library("GraphQL", "Kits/GraphQL", ["Wire"]),
         library("Web", "Kits/Web", ["Wire", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
@@ -152,7 +153,7 @@ let package = Package(
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
         library(
             "Gateway", "Services/Gateway",
-            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -216,10 +217,11 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
+                "Platform", "Gateway", "GraphQL", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
+        test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
         test("Waybill", ["waybill", "TestDocuments", "Wire", "WaybillClient", "CZlib"] + nio),
     ] + engines.flatMap(\.targets),
