@@ -105,9 +105,11 @@ let package = Package(
     name: "waybill",
     products: [
         .executable(name: "waybill", targets: ["waybill"]),
-        // Libraries for the microbenchmarks in Benchmarks/, a package of its own.
+        // For programs that use a platform: docs/client.md. Wire and Contracts have the types that it speaks in.
+        .library(name: "WaybillClient", targets: ["WaybillClient"]),
         .library(name: "Wire", targets: ["Wire"]),
         .library(name: "Contracts", targets: ["Contracts"]),
+        // With these two, libraries for the microbenchmarks in Benchmarks/, a package of its own.
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "Messaging", targets: ["Messaging"]),
         .library(name: "StorageSQLite", targets: ["StorageSQLite"]),
@@ -131,15 +133,17 @@ let package = Package(
         // System: C libraries from the operating system.
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
+        library("Security", "Kits/Security", ["CCrypto", "Wire"]),
         library("Storage", "Kits/Storage", ["Wire", metrics]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
         library("GraphQL", "Kits/GraphQL", ["Wire"]),
-        library("Web", "Kits/Web", ["Wire", "Storage", "Messaging", httpTypes, log, lifecycle]),
+        library("Web", "Kits/Web", ["Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
         library("Contracts", "Contracts", ["Wire"]),
@@ -153,7 +157,8 @@ let package = Package(
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
         library(
             "Gateway", "Services/Gateway",
-            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics]
+                + nio),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -180,7 +185,7 @@ let package = Package(
         .executableTarget(
             name: "waybill",
             dependencies: [
-                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "CZlib", arguments, log,
+                "Platform", "Simulation", "WaybillClient", "Wire", "Contracts", "Storage", "StorageSQLite", "Observability", "Web", "CZlib", arguments, log,
                 lifecycle, histogram, yaml,
             ],
             path: "Sources/waybill", swiftSettings: strict, linkerSettings: allocator + runtime),
@@ -198,6 +203,7 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
+        test("Security", ["Security", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
@@ -217,13 +223,14 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "GraphQL", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
+                "Platform", "Gateway", "GraphQL", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite",
+                "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "TestDocuments", "Wire", "WaybillClient", "CZlib"] + nio),
+        test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )

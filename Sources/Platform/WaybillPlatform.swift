@@ -129,7 +129,9 @@ public final class WaybillPlatform: Sendable {
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
-            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
+            offersGraphQL: configuration.engines.runs(.gateway), control: accessControl(.open, services, remotes),
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
+            context: context("gateway"), logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience

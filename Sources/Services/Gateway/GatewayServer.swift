@@ -20,11 +20,14 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - routes: what the services offer below `/api/v1`.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
+    ///   - offersGraphQL: whether `/graphql` is there: where all services' routes are.
+    ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
+        readiness: @escaping Readiness, offersGraphQL: Bool = true, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
+        context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
@@ -35,11 +38,15 @@ public struct GatewayServer: Service, CustomStringConvertible {
             Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
             Route(.get, "/", access: .everyone) { _ in Health.index },
         ]
+        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: RouteDispatcher(routes, control: control, logger: logger), gate: gate).routes : []
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
-            responder: GatewayResponder(api: routes, root: root, gate: gate, trust: trust, context: context, logger: logger),
+            responder: GatewayResponder(
+                api: RouteDispatcher(routes + graph, control: control, logger: logger),
+                root: RouteDispatcher(root + graph, control: control, logger: logger), gate: gate,
+                trust: trust, context: context),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(

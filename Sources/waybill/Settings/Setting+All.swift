@@ -21,7 +21,7 @@ extension Setting {
             "What the processes of one platform know each other by; the same for all of them, at least 16 characters."),
         Setting("order_deadline_minutes", .number(1...10_080), standard: "15", "Minutes an order may take to settle before it is cancelled."),
         Setting(
-            "commit_interval_ms", .number(0...100), standard: "3",
+            "commit_interval_ms", .number(0...100), standard: "2",
             "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
         Setting(
             "overload_commit_interval_ms", .number(0...200), standard: "0",

@@ -18,7 +18,7 @@ extension Settings {
         platform.engines = engines()
         platform.host = text("host") ?? platform.host
         platform.port = number("port") ?? platform.port
-        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 3)
+        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 2)
         platform.strainedCommitInterval = .milliseconds(number("overload_commit_interval_ms") ?? 0)
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)

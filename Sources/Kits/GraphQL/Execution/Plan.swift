@@ -11,9 +11,10 @@ struct Plan: Sendable {
 /// How much an operation asks for, counted before it is executed.
 public struct OperationWeight: Sendable, Equatable {
     /// How deep fields lie in fields.
-    public internal(set) var depth = 0
+    public internal(set) var depth: Int
     /// Objects that may be in the answer, and what has to be asked for them.
-    public internal(set) var cost = 0
+    public internal(set) var cost: Int
+    public init(depth: Int, cost: Int) { (self.depth, self.cost) = (depth, cost) }
 }
 
 /// A field of the answer: all fields of a document that have this name there.

@@ -119,7 +119,8 @@ indirect enum ValueNode: Sendable, Equatable {
         switch (self, other) {
         case (.list(let a), .list(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
         case (.object(let a), .object(let b)):
-            a.count == b.count && zip(a.sorted { $0.name < $1.name }, b.sorted { $0.name < $1.name }).allSatisfy { $0.name == $1.name && $0.value.isSame(as: $1.value) }
+            a.count == b.count
+                && zip(a.sorted { $0.name < $1.name }, b.sorted { $0.name < $1.name }).allSatisfy { $0.name == $1.name && $0.value.isSame(as: $1.value) }
         default: self == other
         }
     }

@@ -5,7 +5,9 @@ extension Validator {
     mutating func checkVariables(of operation: OperationNode, _ found: References) -> Set<String> {
         var declared: [String: VariableNode] = [:]
         for variable in operation.variables {
-            if declared.updateValue(variable, forKey: variable.name) != nil { refuse("The variable \"$\(variable.name)\" is declared twice.", variable.location) }
+            if declared.updateValue(variable, forKey: variable.name) != nil {
+                refuse("The variable \"$\(variable.name)\" is declared twice.", variable.location)
+            }
             var none = References()
             check(variable.directives, at: "VARIABLE_DEFINITION", &none)
             checkType(of: variable)

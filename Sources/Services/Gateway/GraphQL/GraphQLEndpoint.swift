@@ -5,21 +5,25 @@ import Wire
 
 /// `/graphql`: GraphQL over HTTP as its draft specification has it (graphql.github.io/graphql-over-http). POST with JSON, or GET for queries.
 struct GraphQLEndpoint: Sendable {
+    /// Where it is, at the root as well as below `/api/v1`.
+    static let path = "/graphql"
     /// An operation that is not done by then is answered with what is there.
     static let patience: Duration = .seconds(30)
 
     private let engine: GraphQLEngine
-    private let dispatch: RouteSource.Dispatch
+    private let dispatcher: RouteDispatcher
+    private let gate: AdmissionGate
 
-    init(engine: GraphQLEngine = GraphQLEngine(schema: WaybillSchema.schema), dispatch: @escaping RouteSource.Dispatch) {
-        (self.engine, self.dispatch) = (engine, dispatch)
+    /// - Parameter dispatcher: of the routes that the fields come from.
+    init(engine: GraphQLEngine = GraphQLEngine(schema: WaybillSchema.schema), dispatcher: RouteDispatcher, gate: AdmissionGate) {
+        (self.engine, self.dispatcher, self.gate) = (engine, dispatcher, gate)
     }
 
     /// The routes, for the root as well as for the API. Whoever is known may ask; what he may see and do, the routes decide that his fields come from.
     var routes: [Route] {
         [
-            Route(.post, "/graphql", access: .known, isForwarded: true) { try await post($0) },
-            Route(.get, "/graphql", access: .known, isForwarded: true) { try await get($0) },
+            Route(.post, GraphQLEndpoint.path, access: .known, isForwarded: true) { try await post($0) },
+            Route(.get, GraphQLEndpoint.path, access: .known, isForwarded: true) { try await get($0) },
         ]
     }
 
@@ -60,7 +64,8 @@ struct GraphQLEndpoint: Sendable {
         }
         let end = ContinuousClock.now + GraphQLEndpoint.patience
         let source = RouteSource(
-            request, deadline: min(request.deadline ?? end, end), idempotencyKey: try key(request, operation), dispatch: dispatch)
+            request, deadline: min(request.deadline ?? end, end), idempotencyKey: try key(request, operation), dispatcher: dispatcher,
+            gate: gate)
         return form.answer(await engine.execute(operation, source), engine.limits)
     }
 
@@ -73,55 +78,5 @@ struct GraphQLEndpoint: Sendable {
                 "The header Idempotency-Key stands for one change. Give each field of this operation an argument \"idempotencyKey\" instead.")
         }
         return key
-    }
-}
-
-/// The form of an answer: the status tells what became of the request only to clients that know the newer media type (GraphQL over HTTP, 6.4).
-struct GraphQLForm: Sendable {
-    static let mediaType = "application/graphql-response+json"
-    /// Whether the client knows it.
-    let isModern: Bool
-
-    init(_ headers: HTTPFields) {
-        isModern = headers[values: .accept].flatMap { $0.split(separator: ",") }.contains { entry in
-            let parts = entry.split(separator: ";").map { $0.filter { !$0.isWhitespace }.lowercased() }
-            guard parts.first == GraphQLForm.mediaType else { return false }
-            return !parts.dropFirst().contains { $0.hasPrefix("q=") && Double($0.dropFirst(2)) == 0 }
-        }
-    }
-
-    /// What was not executed.
-    func refusal(_ refusal: GraphQLRefusal) -> WebResponse {
-        response(isModern ? .badRequest : .ok) { json in
-            json.key("errors")
-            json.array(refusal.errors) { $1.write(to: &$0) }
-        }
-    }
-
-    /// What was executed.
-    func answer(_ answer: GraphQLAnswer, _ limits: GraphQLLimits) -> WebResponse {
-        response(.ok) { json in
-            if !answer.errors.isEmpty {
-                json.key("errors")
-                json.array(answer.errors) { $1.write(to: &$0) }
-            }
-            json.key("data")
-            json.value(answer.data)
-            json.key("extensions")
-            json.object { json in
-                json.key("cost")
-                json.object { json in
-                    json.member("asked", answer.weight.cost)
-                    json.member("allowed", limits.cost)
-                }
-            }
-        }
-    }
-
-    private func response(_ status: HTTPResponse.Status, _ write: (inout JSONWriter) -> Void) -> WebResponse {
-        let type = isModern ? GraphQLForm.mediaType + "; charset=utf-8" : "application/json; charset=utf-8"
-        return WebResponse(
-            status: status, headers: [.contentType: type, .cacheControl: "no-store", .vary: "Accept"],
-            body: .bytes(JSONWriter.object(capacity: 4096, write)))
     }
 }

@@ -1,6 +1,5 @@
 import GraphQL
 import HTTPTypes
-import Synchronization
 import Web
 import Wire
 
@@ -9,26 +8,25 @@ import Wire
 ///
 /// A route is asked the same question once: what several fields need is shared, until something is changed.
 final class RouteSource: GraphQLSource {
-    /// Runs a request through the routes; it always answers.
-    typealias Dispatch = @Sendable (WebRequest) async -> WebResponse
-
     /// How many routes are asked at the same time for one operation.
     static let concurrency = 8
 
     private let request: WebRequest
     private let deadline: ContinuousClock.Instant
-    private let dispatch: Dispatch
-    private let permits = Permits(RouteSource.concurrency)
-    private let answers = SharedAnswers()
     /// The key of the whole request; it stands for the operation's only change.
     private let idempotencyKey: String?
+    private let dispatcher: RouteDispatcher
+    private let gate: AdmissionGate
+    private let permits = Permits(RouteSource.concurrency)
+    private let answers = SharedAnswers()
 
     /// - Parameters:
     ///   - request: which brought the operation.
     ///   - deadline: when nobody waits for the answer any more.
     ///   - idempotencyKey: for a change that has no key of its own.
-    init(_ request: WebRequest, deadline: ContinuousClock.Instant, idempotencyKey: String?, dispatch: @escaping Dispatch) {
-        (self.request, self.deadline, self.idempotencyKey, self.dispatch) = (request, deadline, idempotencyKey, dispatch)
+    ///   - gate: lets each question in like a request from outside, so that an operation starts no work where a request could not.
+    init(_ request: WebRequest, deadline: ContinuousClock.Instant, idempotencyKey: String?, dispatcher: RouteDispatcher, gate: AdmissionGate) {
+        (self.request, self.deadline, self.idempotencyKey, self.dispatcher, self.gate) = (request, deadline, idempotencyKey, dispatcher, gate)
     }
 
     func fetch(_ question: SourceRequest) async throws -> JSONValue {
@@ -41,32 +39,46 @@ final class RouteSource: GraphQLSource {
     private func ask(_ question: SourceRequest) async -> Result<JSONValue, GraphQLError> {
         await permits.take()
         defer { permits.giveBack() }
-        guard deadline > .now else { return .failure(RouteSource.error(RequestDeadline.passed.response(instance: nil))) }
-        // Names of things are letters, digits and dashes; anything else could mean another path.
-        guard let method = HTTPRequest.Method(rawValue: question.method), question.path.allSatisfy(RouteSource.isName) else {
-            return .failure(RouteSource.error(Problem.notFound("thing").response(instance: nil)))
-        }
-        let response = await dispatch(inner(question, method))
+        let response = await answer(question)
         guard response.status.kind == .successful, case .bytes(let bytes) = response.body else { return .failure(RouteSource.error(response)) }
         do { return .success(try JSONParser.parse(bytes)) } catch {
             return .failure(GraphQLError("A service's answer is not JSON.", code: "internal-error"))
         }
     }
 
-    /// The request as a route would get it from the client himself.
-    private func inner(_ question: SourceRequest, _ method: HTTPRequest.Method) -> WebRequest {
+    private func answer(_ question: SourceRequest) async -> WebResponse {
+        guard deadline > .now else { return RequestDeadline.passed.response(instance: nil) }
+        // Names of things are letters, digits and dashes; anything else could mean another path.
+        guard let method = HTTPRequest.Method(rawValue: question.method), question.path.allSatisfy(RouteSource.isName) else {
+            return Problem.notFound(question.path.first == "orders" ? "order" : "product").response(instance: nil)
+        }
+        var startsWork = false
+        if case .found(let index, _) = dispatcher.match(method, question.path) { startsWork = dispatcher.routes[index].startsWork }
+        switch gate.enter(startsWork ? .starting : .other) {
+        case .failure(let refusal): return AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: nil)
+        case .success(let entry):
+            defer { gate.leave(entry) }
+            return await dispatcher.answer(
+                method, target(question), headers: headers(question), body: question.body, as: request.principal, id: request.id, deadline: deadline)
+        }
+    }
+
+    private func target(_ question: SourceRequest) -> String {
+        let query = question.query.sorted { $0.key < $1.key }.map { "\(RouteSource.encoded($0.key))=\(RouteSource.encoded($0.value))" }
+        return "/" + question.path.joined(separator: "/") + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+    }
+
+    /// The fields that a route would get from the client himself.
+    private func headers(_ question: SourceRequest) -> HTTPFields {
         var headers = HTTPFields()
-        for name in [HTTPField.Name.actor, .userAgent, .via, .forwardedFor, .traceParent] { headers[values: name] = request.headers[values: name] }
+        for name in [HTTPField.Name.actor, .userAgent, .via, .traceParent] { headers[values: name] = request.headers[values: name] }
+        let addresses = request.headers[values: .forwardedFor] + [request.peer].compactMap(\.self)
+        if !addresses.isEmpty { headers[.forwardedFor] = addresses.joined(separator: ", ") }
         if question.isChange {
             headers[.contentType] = "application/json"
             headers[.idempotencyKey] = question.idempotencyKey ?? idempotencyKey
         }
-        let path = "/api/v1/" + question.path.joined(separator: "/")
-        let query = question.query.sorted { $0.key < $1.key }
-        let text = query.map { "\(RouteSource.encoded($0.key))=\(RouteSource.encoded($0.value))" }.joined(separator: "&")
-        return WebRequest(
-            method: method, path: path, query: query.map { (name: $0.key, value: $0.value) }, headers: headers, body: question.body, id: request.id,
-            target: text.isEmpty ? path : "\(path)?\(text)", deadline: deadline, peer: request.peer, principal: request.principal)
+        return headers
     }
 
     private static func isName(_ segment: String) -> Bool {
@@ -100,96 +112,5 @@ final class RouteSource: GraphQLSource {
         }
         extensions += problem.members.filter { !told.contains($0.key) }
         return GraphQLError(problem["detail"]?.string ?? "A service refused without a reason.", code: code, extensions: extensions)
-    }
-}
-
-/// Lets a number of tasks work at the same time; the others wait in order.
-private final class Permits: Sendable {
-    private struct State {
-        var free: Int
-        var waiting: [CheckedContinuation<Void, Never>] = []
-        var next = 0
-    }
-
-    private let state: Mutex<State>
-
-    init(_ count: Int) { state = Mutex(State(free: count)) }
-
-    func take() async {
-        await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.free > 0 {
-                    state.free -= 1
-                    return true
-                }
-                state.waiting.append(continuation)
-                return false
-            }
-            if isFree { continuation.resume() }
-        }
-    }
-
-    func giveBack() {
-        let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard state.next < state.waiting.count else {
-                state.free += 1
-                return nil
-            }
-            defer { state.next += 1 }
-            return state.waiting[state.next]
-        }
-        waiting?.resume()
-    }
-}
-
-/// The answers to an operation's questions, those that are still to come included.
-private final class SharedAnswers: Sendable {
-    typealias Answer = Result<JSONValue, GraphQLError>
-
-    private enum Entry {
-        case coming([CheckedContinuation<Answer, Never>])
-        case here(Answer)
-    }
-
-    private let entries = Mutex<[SourceRequest: Entry]>([:])
-
-    /// The answer to a question: the first who asks finds it out, the others wait for him.
-    func value(_ question: SourceRequest, _ find: @Sendable () async -> Answer) async -> Answer {
-        let isFirst = entries.withLock { entries in
-            guard entries[question] == nil else { return false }
-            entries[question] = .coming([])
-            return true
-        }
-        guard isFirst else { return await wait(question) }
-        let answer = await find()
-        let waiting = entries.withLock { entries -> [CheckedContinuation<Answer, Never>] in
-            defer { entries[question] = .here(answer) }
-            if case .coming(let waiting) = entries[question] { return waiting }
-            return []
-        }
-        for continuation in waiting { continuation.resume(returning: answer) }
-        return answer
-    }
-
-    private func wait(_ question: SourceRequest) async -> Answer {
-        await withCheckedContinuation { continuation in
-            let answer = entries.withLock { entries -> Answer? in
-                switch entries[question] {
-                case .here(let answer): return answer
-                case .coming(let waiting):
-                    entries[question] = .coming(waiting + [continuation])
-                    return nil
-                case nil: return .failure(GraphQLError("The question was forgotten.", code: "internal-error"))
-                }
-            }
-            if let answer { continuation.resume(returning: answer) }
-        }
-    }
-
-    /// Forgets what is known, because it may be true no more. Changes come one after the other, so that nothing is on its way then.
-    func forget() {
-        entries.withLock { entries in
-            entries = entries.filter { if case .coming = $0.value { true } else { false } }
-        }
     }
 }

@@ -4,7 +4,8 @@ import Wire
 /// The business in numbers. Maps of the routes are lists here: GraphQL knows no maps.
 extension WaybillSchema {
     static let figures: [TypeDefinition] = [
-        .object(dashboard), .object(metrics), .object(sales), .object(bucket), .object(latency), .object(count), .object(statusCount), .enumeration(granularity),
+        .object(dashboard), .object(metrics), .object(sales), .object(bucket), .object(latency), .object(count), .object(statusCount),
+        .enumeration(granularity),
     ]
 
     /// The arguments of the dashboard.

@@ -10,12 +10,16 @@ extension WaybillSchema {
     static let mutation = ObjectType(
         "Mutation", "What can be changed. Fields are done one after the other; each holds whatever becomes of the others.",
         [
-            .called("placeOrder", "Order", "Places an order. It is accepted when this answers, and settled later.", arguments: [
-                InputValue("input", "PlaceOrderInput!"), key,
-            ]) { input, source in
+            .called(
+                "placeOrder", "Order", "Places an order. It is accepted when this answers, and settled later.",
+                arguments: [
+                    InputValue("input", "PlaceOrderInput!"), key,
+                ]
+            ) { input, source in
                 try await source.fetch(input.change("POST", ["orders"], input.arguments["input"]))
             },
-            .called("cancelOrder", "Order", "Cancels an order that has not left the house.", arguments: [InputValue("id", "ID!"), reason, key]) { input, source in
+            .called("cancelOrder", "Order", "Cancels an order that has not left the house.", arguments: [InputValue("id", "ID!"), reason, key]) {
+                input, source in
                 try await source.fetch(input.change("POST", ["orders", try input.text("id"), "cancel"], input.body(["reason"])))
             },
             .called(

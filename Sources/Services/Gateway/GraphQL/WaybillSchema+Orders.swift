@@ -4,7 +4,8 @@ import Wire
 
 /// Orders and what happens to them.
 extension WaybillSchema {
-    static let orders: [TypeDefinition] = [.object(order), .object(line), .object(change), .object(event), .enumeration(status)]
+    static let orders: [TypeDefinition] =
+        [.object(order), .object(line), .object(change), .object(event), .enumeration(status)]
         + connection(of: "Order", "A page of orders.") + [.object(pageInfo)]
 
     private static let order = ObjectType(

@@ -43,7 +43,8 @@ public enum WaybillSchema {
             .called("products", "ProductConnection", "The catalogue, in the order in which it was made.", arguments: page, by: "first") { input, source in
                 try await source.fetch(try input.pageRequest(["inventory", "products"], [:]))
             },
-            .called("payment", "Payment", "The payment of an order; null where there is none yet.", arguments: [InputValue("orderId", "ID!")]) { input, source in
+            .called("payment", "Payment", "The payment of an order; null where there is none yet.", arguments: [InputValue("orderId", "ID!")]) {
+                input, source in
                 try await payment(of: try input.text("orderId"), source)
             },
             .called(
@@ -53,7 +54,8 @@ public enum WaybillSchema {
             .called(
                 "timeline", "[TimelineEvent!]", "Everything that happened to an order.", arguments: [InputValue("orderId", "ID!")], size: 20
             ) { input, source in try await timeline(of: try input.text("orderId"), source) },
-            .called("dashboard", "Dashboard", "The business in numbers, of all orders or of those placed in a range of time.", arguments: range) { input, source in
+            .called("dashboard", "Dashboard", "The business in numbers, of all orders or of those placed in a range of time.", arguments: range) {
+                input, source in
                 try await source.fetch(SourceRequest("GET", ["analytics", "dashboard"], query: dashboardQuery(input)))
             },
             .called("metrics", "Metrics", "How much was counted, and how fast orders are paid.") { _, source in
