@@ -58,7 +58,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
                 library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
-                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Storage", "Resilience", log]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Gateway", "Storage", "Resilience", "Web", log]),
             ]
         }
     }
@@ -155,6 +155,7 @@ let package = Package(
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
+        library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
             ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics]
@@ -169,7 +170,8 @@ let package = Package(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log, metrics, coreMetrics,
+                "Analytics", "Operations", "Identity", "Security", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log,
+                metrics, coreMetrics,
             ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
@@ -211,8 +213,8 @@ let package = Package(
         test(
             "Services",
             [
-                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
+                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Identity", "Security", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Messaging", "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
             ]),
         test(
             "Saga",
@@ -223,8 +225,8 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "GraphQL", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite",
-                "Observability",
+                "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),

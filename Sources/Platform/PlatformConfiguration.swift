@@ -1,3 +1,4 @@
+import Identity
 import Orders
 import Resilience
 
@@ -27,10 +28,19 @@ public struct PlatformConfiguration: Sendable {
     /// what it gains has not been measured on a quiet machine.
     public var strainedCommitInterval: Duration = .zero
 
+    /// Whether those who send requests have to say who they are.
+    public var authentication = AuthenticationConfiguration.off
+    /// What the platform's own tokens say.
+    public var identity = IdentityConfiguration()
+
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()
+    /// How fast callers may ask.
+    public var rateLimits = RateLimitSettings()
     /// How many connections are served at once; those beyond are answered 503 and closed.
     public var maximumConnections = 4096
+    /// The folder with Swagger UI's files, which the page at `/docs` is made of; nil for a plain page.
+    public var docsFolder: String?
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
     public var drainDelay: Duration = .milliseconds(500)
 

@@ -3,9 +3,9 @@ import Orders
 import Web
 
 extension WaybillPlatform {
-    /// Decides who is let in to what in this process.
-    /// - Parameter mode: what is asked of those who are not the platform's own gateways.
-    func accessControl(_ mode: AccessControl.Mode, _ services: ServiceAssembly, _ remotes: RemoteServices) -> AccessControl {
+    /// Decides who is let in to what in this process. Where it is no gateway, only gateways are believed.
+    func accessControl(_ assembly: IdentityAssembly, _ services: ServiceAssembly, _ remotes: RemoteServices) -> AccessControl {
+        let mode: AccessControl.Mode = configuration.authentication == .off ? .open : .required(assembly.authenticator)
         let identity = configuration.engines.internalSecret.map { secret in InternalIdentity(secret: secret.value) { [clock] in clock.now() } }
         return AccessControl(mode, identity: identity, owners: owners(services, remotes).map { OrderOwners(lookup: $0) })
     }

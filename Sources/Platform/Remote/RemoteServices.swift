@@ -60,9 +60,12 @@ struct RemoteServices: Sendable {
     }
 
     /// The routes of the services that run elsewhere.
-    /// - Parameter services: an assembly that knows their routes.
-    func routes(_ services: ServiceAssembly) -> [Route] {
-        proxies.flatMap { ProxyRoutes(pool: $0.pool).routes(services.routes(of: $0.service.rawValue)) }
+    /// - Parameter routes: of a service, by its name.
+    func routes(_ routes: (String) -> [Route]) -> [Route] { proxies.flatMap { ProxyRoutes(pool: $0.pool).routes(routes($0.service.rawValue)) } }
+
+    /// How routes of a service that runs elsewhere are offered here; nil where it is not known where it runs.
+    func proxied(_ service: ServiceName) -> (([Route]) -> [Route])? {
+        proxies.first { $0.service == service }.map { proxy in { ProxyRoutes(pool: proxy.pool).routes($0) } }
     }
 
     /// What ends the streams that go through this process when it stops; it belongs behind the entry, which would wait for their listeners.

@@ -95,7 +95,7 @@ struct GatewayResponder: HTTPResponder {
     ) async -> WebResponse {
         let id = arrival.id
         return await dispatcher.guarded(route, id) {
-            let caller = try await dispatcher.control.caller(request.headers)
+            let caller = try await dispatcher.control.caller(request.headers, for: route.access)
             let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
             let isInternal = trust?.covers(request.headers) ?? false
             let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)

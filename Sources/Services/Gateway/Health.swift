@@ -41,6 +41,9 @@ enum Health {
             json.member("graphql", "/graphql")
             json.member("health", "/health")
             json.member("metrics", "/metrics")
+            json.member("docs", "/docs")
+            json.member("openapi", "/openapi.json")
+            json.member("asyncapi", "/asyncapi.json")
         }
     }
 }

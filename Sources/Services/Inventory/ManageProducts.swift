@@ -14,7 +14,6 @@ struct ManageProducts: Sendable {
 
     /// `POST /inventory/products`.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let input = try ProductInput.whole(request.object())
         let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
@@ -29,7 +28,6 @@ struct ManageProducts: Sendable {
 
     /// `PUT /inventory/products`: creates products by SKU or updates their name and price. Stock is set for new ones only, so that an import can be repeated.
     func upsert(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let inputs = try ProductInput.many(request.object(), maximum: ManageProducts.maximumBulk)
         let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
@@ -78,7 +76,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products`, all in pages, or one by `sku`.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("sku", "limit", "cursor")
         let page = try Page(request)
         let sku = try request.parameter("sku")
         let products = try await environment.database.read { transaction in
@@ -90,7 +87,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products/{id}`.
     func get(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         guard let product = try await environment.database.read({ try StockStore.find(id, in: $0) }) else { throw Problem.notFound("product") }
         return .json { product.write(to: &$0) }
@@ -98,7 +94,6 @@ struct ManageProducts: Sendable {
 
     /// `PUT /inventory/products/{id}`: name and price; `availableQuantity` is a count of the stock, recorded as an adjustment.
     func update(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let input = try ProductInput.update(request.object())
         let actor = try request.actor()
@@ -122,7 +117,6 @@ struct ManageProducts: Sendable {
 
     /// `POST /inventory/products/{id}/adjustments`: stock received (positive) or written off (negative).
     func adjust(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let body = BodyReader(try request.object())
         body.allow("delta", "reason")

@@ -38,12 +38,12 @@ public final class OperationsService: ServiceModule {
         let follow = FollowEvents(database: database, live: live)
         let schemas = ShowSchemas()
         return [
-            Route(.get, "/orders/{id}/events", access: .timeline) { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream", access: .timeline, answer: .stream) { try await follow.order($0) },
-            Route(.get, "/events", access: .log) { try await list($0) },
-            Route(.get, "/events/stream", access: .log, answer: .stream) { try await follow.all($0) },
-            Route(.get, "/events/schemas", access: .everyone) { try schemas.list($0) },
-            Route(.get, "/events/schemas/{type}", access: .everyone) { try schemas.one($0) },
+            Route(.get, "/orders/{id}/events", .getOrderEvents, access: .timeline) { try await timeline($0) },
+            Route(.get, "/orders/{id}/stream", .followOrder, access: .timeline, answer: .stream) { try await follow.order($0) },
+            Route(.get, "/events", .listEvents, access: .log) { try await list($0) },
+            Route(.get, "/events/stream", .followEvents, access: .log, answer: .stream) { try await follow.all($0) },
+            Route(.get, "/events/schemas", .listSchemas, access: .everyone) { try schemas.list($0) },
+            Route(.get, "/events/schemas/{type}", .getSchema, access: .everyone) { try schemas.one($0) },
         ]
     }
 

@@ -12,15 +12,16 @@ final class PlaceOrder: Sendable {
     private let availability: AvailabilityCheck
     private let idempotent: IdempotentWrite
     private let configuration: OrdersConfiguration
+    private let unpaid: UnpaidOrders
     /// When it was last said that Inventory cannot be asked, in milliseconds.
     private let complainedAt = Mutex<Int64>(0)
 
     init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, idempotent: IdempotentWrite, configuration: OrdersConfiguration) {
         (self.environment, self.availability, self.idempotent, self.configuration) = (environment, availability, idempotent, configuration)
+        unpaid = UnpaidOrders(configuration)
     }
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let input = try PlaceOrderInput(request.object(), from: request.principal, for: request.customer, now: environment.context.now)
         let found = try await ask(input)
         try request.checkDeadline()
@@ -37,7 +38,10 @@ final class PlaceOrder: Sendable {
         // Where Inventory cannot be asked now, it looks when it reserves.
         let hasPricesToCheck = found == nil && !request.principal.setsPrices
         return try await idempotent.run(request) { [self] transaction in
-            .success(try accept(input, lines: lines, total: total, hasPricesToCheck: hasPricesToCheck, correlation: request.id, in: transaction))
+            // At most 2,000 lines of a million units.
+            let units = lines.reduce(0) { $0 + $1.quantity }
+            if let refusal = try unpaid.refusal(request.customer, adding: units, at: environment.context.now, in: transaction) { return .failure(refusal) }
+            return .success(try accept(input, lines: lines, total: total, hasPricesToCheck: hasPricesToCheck, correlation: request.id, in: transaction))
         }.tellingVersion()
     }
 
