@@ -135,7 +135,8 @@ public final class WaybillPlatform: Sendable {
             host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
-            control: accessControl(identity, services, remotes), trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
+            offersGraphQL: configuration.engines.runs(.gateway), control: accessControl(identity, services, remotes),
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
             events: { AsyncAPIDocument.json }, docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
             logger: logger(for: "gateway"),
             onRunning: onRunning)
