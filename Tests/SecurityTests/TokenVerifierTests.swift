@@ -65,7 +65,7 @@ struct TokenVerifierTests {
     func forms() async throws {
         let payloads: [[String: String?]] = [
             ["aud": "[\"other\",\"waybill\"]"], ["exp": forge.seconds(10) + ".5"], ["exp": "1.8e9"], ["iat": nil], ["roles": nil], ["scope": "\"\""],
-            ["nested": "{\"a\":[1,{\"b\":null}]}"],
+            ["typ": "\"Bearer\""], ["nested": "{\"a\":[1,{\"b\":null}]}"],
         ]
         for changes in payloads {
             let token = try forge.token(forge.es256, payload: forge.payload(changes))

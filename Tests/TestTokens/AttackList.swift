@@ -226,6 +226,9 @@ package struct AttackList {
             attacks.append(try claiming(["roles": value], "roles \(value)", .invalid("of roles")))
         }
         for value in ["[\"orders:read\"]", "5", "null"] { attacks.append(try claiming(["scope": value], "scope \(value)", .invalid("scope"))) }
+        for value in ["\"ID\"", "\"Refresh\"", "\"Offline\"", "\"Logout\"", "5"] {
+            attacks.append(try claiming(["typ": value], "typ \(value)", .invalid("typ")))
+        }
         for name in ["jti", "client_id"] { attacks.append(try claiming([name: "{}"], "\(name) as an object", .invalid(name))) }
         return attacks
     }
