@@ -157,6 +157,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
+        library("GraphQL", "Kits/GraphQL", ["Wire"]),
         library("Web", "Kits/Web", ["CZlib", "Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
@@ -172,8 +173,8 @@ let package = Package(
         library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
-            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio + tls,
-            settings: hasTLS ? [Engine.tls.define] : []),
+            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics]
+                + nio + tls, settings: hasTLS ? [Engine.tls.define] : []),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -208,6 +209,8 @@ let package = Package(
 
         // Documents and golden files that tests compare with what the code says, and write anew where that is wished.
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
+        // Tokens that hold and tokens that must not.
+        .target(name: "TestTokens", dependencies: ["Security", "Wire"], path: "Tests/TestTokens", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
             name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + (engines.contains(.postgres) ? ["StoragePostgres"] : []),
@@ -219,7 +222,7 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
-        test("Security", ["Security", "Wire"]),
+        test("Security", ["Security", "TestTokens", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
@@ -239,11 +242,12 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
                 "StorageSQLite", "Observability",
-                "TestDocuments", "waybill", log, lifecycle, httpTypes,
+                "TestTokens", "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
+        test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
         test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),
