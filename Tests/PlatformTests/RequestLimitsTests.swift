@@ -53,7 +53,7 @@ struct RequestLimitsTests {
         #expect(await admitted(5, .write, alice) == 4)
         let problem = try #require(await refusal(.write, alice))
         #expect(problem.status == .tooManyRequests)
-        #expect(problem.type == "too-many-requests")
+        #expect(problem.type == "rate-limited")
         #expect(problem.headers[.retryAfter] == "1")
         #expect(problem.headers[.rateLimit] == #""write";r=0;t=2"#)
         #expect(problem.headers[.rateLimitPolicy] == #""write";q=4;w=2"#)

@@ -108,7 +108,7 @@ public struct RequestLimits: Sendable {
         headers[.retryAfter] = String(pause)
         let name = policy.name
         return Problem(
-            .tooManyRequests, "too-many-requests",
+            .tooManyRequests, "rate-limited",
             "These requests come faster than the limit \"\(name)\" allows; nothing was done. Try again in \(pause) s.", headers: headers
         ) { json in
             json.key("violated-policies")
