@@ -1,3 +1,4 @@
+import Identity
 import Orders
 import Resilience
 
@@ -21,11 +22,16 @@ public struct PlatformConfiguration: Sendable {
     /// How long a call to the payment provider may take before its outcome counts as unknown.
     public var paymentTimeout: Duration = .seconds(10)
     /// How often the busy database of a service in the order's way commits at most; see `SQLiteDatabase.Configuration`.
-    public var commitInterval: Duration = .milliseconds(3)
+    public var commitInterval: Duration = .milliseconds(2)
 
     /// The same while orders are being refused: larger batches do more of what has been accepted, which waits a little longer. Zero, the default, changes nothing:
     /// what it gains has not been measured on a quiet machine.
     public var strainedCommitInterval: Duration = .zero
+
+    /// Whether those who send requests have to say who they are.
+    public var authentication = AuthenticationConfiguration.off
+    /// What the platform's own tokens say.
+    public var identity = IdentityConfiguration()
 
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()
@@ -43,8 +49,8 @@ public struct PlatformConfiguration: Sendable {
         // Beyond a tenth of a second nothing is gained, and a batch no longer holds what comes in the meantime.
         let longest = max(commitInterval, .milliseconds(100))
         return switch database {
-        case "analytics": min(commitInterval * 30, longest)
-        case "notifications": min(commitInterval * 16, longest)
+        case "analytics": min(commitInterval * 45, longest)
+        case "notifications": min(commitInterval * 24, longest)
         // Streams of events show what the archive has committed.
         case "operations": min(commitInterval * 4, longest)
         default: commitInterval

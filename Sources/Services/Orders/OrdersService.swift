@@ -67,6 +67,23 @@ public final class OrdersService: ServiceModule {
     }
 }
 
+extension OrdersService {
+    /// Whose an order is.
+    public enum Owner: Sendable, Equatable {
+        /// There is no such order.
+        case nobody
+        /// The order names no customer.
+        case guest
+        case customer(String)
+    }
+
+    /// Whose an order is; it never changes.
+    public func owner(of id: OrderID) async throws -> Owner {
+        guard let order = try await database.read({ try OrderStore.find(id, in: $0) }) else { return .nobody }
+        return order.customerID.map { .customer($0) } ?? .guest
+    }
+}
+
 extension Access {
     fileprivate static func reading(own: Access.Own) -> Access {
         .roles([.customer, .support, .warehouse, .finance, .admin, .service], .readOrders, own: own)

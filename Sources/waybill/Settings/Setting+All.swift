@@ -2,7 +2,7 @@ import Platform
 
 extension Setting {
     /// Every setting, in the order of the reference.
-    static let all: [Setting] = process + limits + engines + upstreams
+    static let all: [Setting] = process + authentication + limits + engines + upstreams
 
     static func named(_ key: String) -> Setting? { byKey[key] }
     private static let byKey = Dictionary(all.map { ($0.key, $0) }) { first, _ in first }
@@ -18,10 +18,10 @@ extension Setting {
         Setting("instance", .text, "This process's name among the replicas of its services (by default the host's name and the process's number)."),
         Setting(
             "internal_secret", .text, isSecret: true, hasFlag: false,
-            "What the processes of one platform know each other by; the same for all of them, at least 16 characters."),
+            "What the processes of one platform know each other by; the same for all of them, at least 16 characters, 32 where auth is required."),
         Setting("order_deadline_minutes", .number(1...10_080), standard: "15", "Minutes an order may take to settle before it is cancelled."),
         Setting(
-            "commit_interval_ms", .number(0...100), standard: "3",
+            "commit_interval_ms", .number(0...100), standard: "2",
             "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
         Setting(
             "overload_commit_interval_ms", .number(0...200), standard: "0",

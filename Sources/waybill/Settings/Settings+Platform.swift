@@ -18,7 +18,7 @@ extension Settings {
         platform.engines = engines()
         platform.host = text("host") ?? platform.host
         platform.port = number("port") ?? platform.port
-        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 3)
+        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 2)
         platform.strainedCommitInterval = .milliseconds(number("overload_commit_interval_ms") ?? 0)
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
@@ -26,6 +26,8 @@ extension Settings {
         platform.docsFolder = text("docs_assets") ?? DocsFolder.beside(executable: DocsFolder.executable)
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
+        platform.authentication = authentication()
+        platform.identity = identity()
         platform.orders.unpaidOrdersPerCustomer = integer("limits.unpaid_orders_per_customer", platform.orders.unpaidOrdersPerCustomer)
         platform.orders.unpaidUnitsPerCustomer = integer("limits.unpaid_units_per_customer", platform.orders.unpaidUnitsPerCustomer)
         platform.rateLimits = rateLimits()

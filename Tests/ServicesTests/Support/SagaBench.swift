@@ -126,7 +126,7 @@ final class SagaBench: Sendable {
 
     func send(
         _ module: any ServiceModule, _ method: String, _ route: String, _ body: String? = nil, id: String? = nil, query: [(name: String, value: String)] = [],
-        key: String? = nil, deadline: ContinuousClock.Instant? = nil
+        key: String? = nil, deadline: ContinuousClock.Instant? = nil, as principal: Principal = .open, isOwnOnly: Bool = false
     ) async throws -> Answer {
         guard let operation = module.routes.first(where: { $0.method.rawValue == method && $0.path == route }) else {
             throw JSONMismatch(key: route, expected: "a route")
@@ -136,7 +136,8 @@ final class SagaBench: Sendable {
         let request = WebRequest(
             method: operation.method, path: "/api/v1" + (id.map { route.split(separator: "{")[0] + $0 } ?? route), parameters: id.map { ["id": $0] } ?? [:],
             query: query,
-            headers: headers, body: Array((body ?? "").utf8), id: Identifier(high: 1, low: 2), deadline: deadline)
+            headers: headers, body: Array((body ?? "").utf8), id: Identifier(high: 1, low: 2), deadline: deadline,
+            principal: principal, isOwnOnly: isOwnOnly)
         let response: WebResponse
         do { response = try await operation.handle(request) } catch let problem as Problem { response = problem.response(instance: nil) }
         return Answer(status: response.status.code, json: try response.json, headers: response.headers)
