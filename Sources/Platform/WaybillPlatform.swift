@@ -60,6 +60,7 @@ public final class WaybillPlatform: Sendable {
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await assembly.broker?.close()
         await assembly.cache?.close()
+        await assembly.rateLimiting?.close()
         for pool in assembly.remotes { await pool.shutdown() }
         await assembly.identity.shutdown()
         for database in assembly.databases { await database.close() }
@@ -75,6 +76,7 @@ public final class WaybillPlatform: Sendable {
         let broker: (any EventBroker)?
         let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
+        let rateLimiting: EngineRoom.RateLimiting?
         /// What is offered below `/api/v1`.
         let routes: [Route]
         let identity: IdentityAssembly
@@ -131,12 +133,14 @@ public final class WaybillPlatform: Sendable {
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let elsewhere = remotes.routes { $0 == identity.service.name ? identity.service.routes : services.routes(of: $0) }
         let routes = services.routes + identity.routes + (configuration.engines.runs(.gateway) ? elsewhere : [])
+        let rateLimiting = configuration.engines.runs(.gateway) ? try room.rateLimiting() : nil
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
             control: accessControl(identity, services, remotes), trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
-            events: { AsyncAPIDocument.json }, docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
+            limits: rateLimiting?.limits, events: { AsyncAPIDocument.json }, docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) },
+            context: context("gateway"),
             logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
@@ -157,7 +161,8 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
         return Assembly(
-            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, routes: routes,
+            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, rateLimiting: rateLimiting,
+            routes: routes,
             identity: identity)
     }
 

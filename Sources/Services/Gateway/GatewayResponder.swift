@@ -22,13 +22,15 @@ struct GatewayResponder: HTTPResponder {
     private let gate: AdmissionGate
     private let trust: InternalTrust?
     private let context: ServiceContext
+    private let limits: RequestLimits?
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
     ///   - root: routes at the root; nobody is refused there for want of room, so that health and metrics can be read when nothing else can.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
-    init(api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, context: ServiceContext) {
-        (self.api, self.root, self.gate, self.trust, self.context) = (api, root, gate, trust, context)
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
+    init(api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, limits: RequestLimits?, context: ServiceContext) {
+        (self.api, self.root, self.gate, self.trust, self.limits, self.context) = (api, root, gate, trust, limits, context)
         apiMeters = api.routes.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
         rootMeters = root.routes.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
         unknownMeter = RouteMeter(method: "any", path: "unknown")
@@ -91,8 +93,10 @@ struct GatewayResponder: HTTPResponder {
         _ route: Route, _ dispatcher: RouteDispatcher, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
     ) async -> WebResponse {
         let id = arrival.id
-        return await dispatcher.guarded(route, id) {
+        var quota: HTTPFields = [:]
+        var answer = await dispatcher.guarded(route, id) {
             let caller = try await dispatcher.control.caller(request.headers, for: route.access)
+            quota = try await self.quota(of: caller, route, target, arrival)
             let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
             let isInternal = trust?.covers(request.headers) ?? false
             let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
@@ -109,6 +113,21 @@ struct GatewayResponder: HTTPResponder {
                         isOwnOnly: isOwnOnly))
             }
         }
+        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.peer?.ipAddress) { answer = refusal.response(instance: id) }
+        answer.headers.append(contentsOf: quota)
+        return answer
+    }
+
+    /// Counts a request where its caller is limited: only an entry does, and not what another one has let in.
+    /// - Returns: what the answer tells of it.
+    private func quota(
+        of caller: AccessControl.Caller, _ route: Route, _ target: RequestTarget, _ arrival: Arrival
+    ) async throws(Problem) -> HTTPFields {
+        guard let limits, !caller.isVouchedFor else { return [:] }
+        let kind = RequestClass(route)
+        // Health, metrics and what else everybody may see at the root are free.
+        guard kind == .token || target.segments.first == "api" || !route.access.roles.isEmpty else { return [:] }
+        return try await limits.admit(kind, caller.principal, address: arrival.peer?.ipAddress)
     }
 
     /// Nothing is begun for a caller who has gone.

@@ -24,12 +24,13 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - events: the document of the events, for `/asyncapi.json`.
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
     ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
-        events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext, logger: Logger,
+        limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
@@ -49,7 +50,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
             responder: GatewayResponder(
                 api: RouteDispatcher(routes, control: control, logger: logger),
                 root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
-                gate: gate, trust: trust, context: context),
+                gate: gate, trust: trust, limits: limits, context: context),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(

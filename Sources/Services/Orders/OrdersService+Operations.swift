@@ -20,6 +20,8 @@ extension APIOperation {
         problems: [
             APIProblem(409, "insufficient-stock", "There is less of a product than is ordered; `shortages` names each."),
             APIProblem(409, "price-changed", "A price differs from the catalogue's, and the caller may not set prices."),
+            APIProblem(
+                429, "too-many-unpaid-orders", "The customer has as many orders, or units in them, that are not paid as a customer may have at a time."),
         ], honoursKey: true)
 
     static let listOrders = APIOperation(
