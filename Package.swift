@@ -58,7 +58,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
                 library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
-                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Storage", "Resilience", log]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Gateway", "Storage", "Resilience", "Web", log]),
             ]
         }
     }
@@ -142,7 +142,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
-        library("Web", "Kits/Web", ["Wire", "Storage", "Messaging", httpTypes, log, lifecycle]),
+        library("Web", "Kits/Web", ["Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
         library("Contracts", "Contracts", ["Wire"]),
@@ -154,6 +154,7 @@ let package = Package(
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
+        library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
             ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
@@ -167,7 +168,8 @@ let package = Package(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log, metrics, coreMetrics,
+                "Analytics", "Operations", "Identity", "Security", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log,
+                metrics, coreMetrics,
             ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
@@ -209,8 +211,8 @@ let package = Package(
         test(
             "Services",
             [
-                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Contracts", "Wire", "Storage", "StorageSQLite", "Messaging",
-                "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
+                "Orders", "Inventory", "Payments", "Notifications", "Analytics", "Operations", "Identity", "Security", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Messaging", "PaymentSimulator", "TestDatabases", "TestDocuments", "Web",
             ]),
         test(
             "Saga",
@@ -221,7 +223,8 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
+                "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),

@@ -19,6 +19,6 @@ struct Waybill: AsyncParsableCommand {
             ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self,
             DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
-            DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
+            TokenCommand.self, IdentityCommand.self, DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
         ])
 }

@@ -10,7 +10,9 @@ public struct Principal: Sendable, Hashable {
         case client
         /// A program, by an API key.
         case key
-        /// Nobody was asked: authentication is off.
+        /// A process of the platform, on its own behalf.
+        case platform
+        /// Nobody was asked: authentication is off, or everybody may do this.
         case open
     }
 
@@ -27,6 +29,11 @@ public struct Principal: Sendable, Hashable {
 
     /// Where authentication is off everybody is the administrator and a program of the house.
     public static let open = Principal(subject: "anonymous admin", roles: [.admin, .service], kind: .open)
+
+    /// Who did not say who he is, where everybody is let in.
+    public static let nobody = Principal(subject: "nobody", roles: [], scopes: [], kind: .open)
+    /// A process of the platform that asks another one for what no client asked for.
+    public static let platform = Principal(subject: "waybill", roles: [.service], kind: .platform)
 
     /// Whether he may set prices: only programs of the house and administrators. For all others the catalogue's hold.
     public var setsPrices: Bool { !roles.isDisjoint(with: [.service, .admin]) }

@@ -1,11 +1,9 @@
 import HTTPTypes
 import Hummingbird
-import Logging
 import Messaging
 import Metrics
 import NIOCore
 import Resilience
-import Storage
 import Web
 import Wire
 
@@ -16,28 +14,25 @@ struct GatewayResponder: HTTPResponder {
     /// The largest body accepted: 1 MiB.
     static let maximumBody = 1 << 20
 
-    private let api: [Route]
-    private let root: [Route]
-    private let apiTable: RouteTable
-    private let rootTable: RouteTable
+    private let api: RouteDispatcher
+    private let root: RouteDispatcher
     private let apiMeters: [RouteMeter]
     private let rootMeters: [RouteMeter]
     private let unknownMeter: RouteMeter
     private let gate: AdmissionGate
     private let trust: InternalTrust?
     private let context: ServiceContext
-    private let logger: Logger
+    private let limits: RequestLimits?
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
-    ///   - root: routes at the root; nobody is refused there, so that health and metrics can be read when nothing else can.
+    ///   - root: routes at the root; nobody is refused there for want of room, so that health and metrics can be read when nothing else can.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
-    init(api: [Route], root: [Route], gate: AdmissionGate, trust: InternalTrust?, context: ServiceContext, logger: Logger) {
-        (self.api, self.root, self.gate, self.trust, self.context, self.logger) = (api, root, gate, trust, context, logger)
-        apiTable = RouteTable(api)
-        rootTable = RouteTable(root)
-        apiMeters = api.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
-        rootMeters = root.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
+    init(api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, limits: RequestLimits?, context: ServiceContext) {
+        (self.api, self.root, self.gate, self.trust, self.limits, self.context) = (api, root, gate, trust, limits, context)
+        apiMeters = api.routes.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
+        rootMeters = root.routes.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
         unknownMeter = RouteMeter(method: "any", path: "unknown")
     }
 
@@ -64,10 +59,9 @@ struct GatewayResponder: HTTPResponder {
 
     private func answer(_ request: Request, _ arrival: Arrival) async -> (RouteMeter, WebResponse) {
         let id = arrival.id
-        guard let target = RequestTarget(request.uri.string) else {
-            return (unknownMeter, Problem(.badRequest, "malformed-target", "The path or the query is not properly encoded.").response(instance: id))
-        }
-        let (routes, meters, match) = find(request.method, target.segments)
+        guard let target = RequestTarget(request.uri.string) else { return (unknownMeter, Problem.malformedTarget.response(instance: id)) }
+        let isAPI = target.segments.first == "api"
+        let (dispatcher, meters, match) = find(request.method, target.segments)
         switch match {
         case .notFound:
             return (unknownMeter, Problem(.notFound, "no-such-path", "There is nothing at this path.").response(instance: id))
@@ -76,8 +70,8 @@ struct GatewayResponder: HTTPResponder {
             let problem = Problem(.methodNotAllowed, "method-not-allowed", "This path answers \(allow).", headers: [.allow: allow])
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
-            let route = routes[index]
-            guard target.segments.first == "api" else { return (meters[index], await run(route, request, target, parameters, arrival)) }
+            let route = dispatcher.routes[index]
+            guard isAPI else { return (meters[index], await run(route, dispatcher, request, target, parameters, arrival)) }
             let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {
@@ -85,60 +79,55 @@ struct GatewayResponder: HTTPResponder {
             case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
             }
             defer { gate.leave(entry) }
-            return (meters[index], await run(route, request, target, parameters, arrival))
+            return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
         }
     }
 
-    private func find(_ method: HTTPRequest.Method, _ segments: [String]) -> ([Route], [RouteMeter], RouteTable.Match) {
-        guard segments.first == "api" else { return (root, rootMeters, rootTable.match(method, segments)) }
+    private func find(_ method: HTTPRequest.Method, _ segments: [String]) -> (RouteDispatcher, [RouteMeter], RouteTable.Match) {
+        guard segments.first == "api" else { return (root, rootMeters, root.match(method, segments)) }
         let rest = segments.dropFirst(segments.count > 1 && segments[1] == "v1" ? 2 : 1)
-        return (api, apiMeters, apiTable.match(method, Array(rest)))
+        return (api, apiMeters, api.match(method, Array(rest)))
     }
 
     private func run(
-        _ route: Route, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
+        _ route: Route, _ dispatcher: RouteDispatcher, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
     ) async -> WebResponse {
         let id = arrival.id
-        do {
+        var quota: HTTPFields = [:]
+        var answer = await dispatcher.guarded(route, id) {
+            let caller = try await dispatcher.control.caller(request.headers, for: route.access)
+            quota = try await self.quota(of: caller, route, target, arrival)
+            let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
             let isInternal = trust?.covers(request.headers) ?? false
             let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
-            let scope = RequestScope(id: id, deadline: deadline, traceparent: request.headers[.traceParent])
+            let principal = caller.principal ?? .nobody
+            let scope = RequestScope(id: id, deadline: deadline, traceparent: request.headers[.traceParent], principal: principal)
             return try await RequestScope.$current.withValue(scope) {
                 try await route.handle(
                     WebRequest(
                         method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id,
-                        target: request.uri.string, deadline: deadline, peer: route.isForwarded ? arrival.peer?.ipAddress : nil))
+                        target: request.uri.string, deadline: deadline, peer: route.isForwarded ? arrival.peer?.ipAddress : nil, principal: principal,
+                        isOwnOnly: isOwnOnly))
             }
-        } catch let problem as Problem {
-            return problem.response(instance: id)
-        } catch let error as StorageError where error == .overloaded || error == .closed {
-            return Problem.unavailable("The platform is busy; nothing was done. Try again.").response(instance: id)
-        } catch StorageError.away {
-            return Problem.unavailable("A database is away; nothing was done. Try again.", retryAfterSeconds: 5).response(instance: id)
-        } catch {
-            if case .full = error as? StorageError {
-                logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
-            }
-            if case .uncertain = error as? StorageError {
-                logger.error("the outcome of a commit is not known", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable(
-                    "Whether this was done is not known. Ask again with the same Idempotency-Key.", retryAfterSeconds: 5
-                ).response(instance: id)
-            }
-            if case .broken = error as? StorageError {
-                logger.error("a database failed under a request", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable(
-                    "A database failed; whether this was done is known when the platform has recovered. Ask again with the same Idempotency-Key.",
-                    retryAfterSeconds: 5
-                ).response(instance: id)
-            }
-            logger.error("a request failed", metadata: ["request": "\(id)", "route": "\(route.method) \(route.path)", "error": "\(error)"])
-            return Problem(.internalServerError, "internal-error", "Something went wrong here; the log knows it by \"instance\".").response(instance: id)
         }
+        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.peer?.ipAddress) { answer = refusal.response(instance: id) }
+        answer.headers.append(contentsOf: quota)
+        return answer
+    }
+
+    /// Counts a request where its caller is limited: only an entry does, and not what another one has let in.
+    /// - Returns: what the answer tells of it.
+    private func quota(
+        of caller: AccessControl.Caller, _ route: Route, _ target: RequestTarget, _ arrival: Arrival
+    ) async throws(Problem) -> HTTPFields {
+        guard let limits, !caller.isVouchedFor else { return [:] }
+        let kind = RequestClass(route)
+        // Health, metrics and what else everybody may see at the root are free.
+        guard kind == .token || target.segments.first == "api" || !route.access.roles.isEmpty else { return [:] }
+        return try await limits.admit(kind, caller.principal, address: arrival.peer?.ipAddress)
     }
 
     /// Nothing is begun for a caller who has gone.

@@ -18,31 +18,39 @@ public struct GatewayServer: Service, CustomStringConvertible {
 
     /// - Parameters:
     ///   - routes: what the services offer below `/api/v1`.
+    ///   - extra: what the services offer at the root.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
+    ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - events: the document of the events, for `/asyncapi.json`.
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
     ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
-        host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, trust: InternalTrust? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
-        context: ServiceContext, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void
+        host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
+        readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
+        limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext, logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
-        let root = [
-            Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
-        ]
+        let root =
+            [
+                Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
+                Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
+                Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+                Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
+            ] + extra
         let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
-            responder: GatewayResponder(api: routes, root: root + documents.routes, gate: gate, trust: trust, context: context, logger: logger),
+            responder: GatewayResponder(
+                api: RouteDispatcher(routes, control: control, logger: logger),
+                root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
+                gate: gate, trust: trust, limits: limits, context: context),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(

@@ -22,5 +22,5 @@ struct LocalPlace: Sendable {
         return LocalPlace.mint(settings)
     }
 
-    private static func mint(_ settings: Settings) -> LocalMint? { nil }
+    private static func mint(_ settings: Settings) -> LocalMint? { LocalTokens.mint(settings) }
 }

@@ -29,7 +29,7 @@ extension Settings {
         let services: Set<ServiceName>
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
-        all += check.identity + check.storage + check.broker + check.cache + check.upstreams
+        all += check.identity + check.authentication + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams
         return all
     }
 
@@ -44,6 +44,7 @@ extension Settings {
     func remarks(environment: [String: String] = [:]) -> [String] {
         var remarks: [String] = []
         for (section, key) in [("postgres", "storage"), ("kafka", "broker"), ("rabbitmq", "broker"), ("redis", "cache")] where text(key) != section {
+            if section == "redis", text("rate_limits.store") == section { continue }
             let set = entries.filter { $0.setting.key.hasPrefix(section + ".") && $0.source != .standard }.map(\.setting.key)
             if !set.isEmpty { remarks.append("\(set.joined(separator: ", ")): not used, because \(key) is \(text(key) ?? "not set")") }
         }
@@ -70,6 +71,8 @@ struct SettingsCheck {
     private var runsAll: Bool { services == ServiceName.everything }
     /// Those that have data and react to events.
     private var working: [ServiceName] { ServiceName.withDatabase.filter(services.contains) }
+    /// Those that hear of events or tell of them.
+    private var carrying: [ServiceName] { working.filter { $0 != .identity } }
     private var words: String { ServiceName.allCases.filter(services.contains).map(\.rawValue).joined(separator: ", ") }
 
     var identity: [String] {
@@ -111,7 +114,7 @@ struct SettingsCheck {
     }
 
     var broker: [String] {
-        guard !working.isEmpty else { return [] }
+        guard !carrying.isEmpty else { return [] }
         switch settings.text("broker") {
         case "kafka": return lacks("kafka", "broker") + required("kafka.bootstrap", "broker is kafka", example: "kafka:9092")
         case "rabbitmq": return lacks("rabbitmq", "broker") + required("rabbitmq.url", "broker is rabbitmq", example: "amqp://waybill@rabbitmq")
@@ -133,6 +136,11 @@ struct SettingsCheck {
         }
     }
 
+    var rateLimits: [String] {
+        guard services.contains(.gateway), settings.text("rate_limits.store") == "redis" else { return [] }
+        return lacks("redis", "rate_limits.store") + required("redis.url", "rate_limits.store is redis", example: "redis://redis:6379/0")
+    }
+
     var upstreams: [String] {
         var mistakes: [String] = []
         for service in ServiceName.withDatabase {
@@ -141,12 +149,17 @@ struct SettingsCheck {
             }
         }
         for service in ServiceName.allCases where services.contains(service) {
-            for asked in service.asks where !services.contains(asked) && settings.list("upstreams.\(asked.rawValue)").isEmpty {
+            for asked in service.asks where !services.contains(asked) && settings.list("upstreams.\(asked.rawValue)").isEmpty && isNeeded(asked) {
                 mistakes.append(
                     "upstreams.\(asked.rawValue): must name where \(asked.rawValue) runs, because \(service.rawValue) asks it and is here without it")
             }
         }
         return mistakes
+    }
+
+    /// Without Identity a platform can do that believes an identity provider only, or everybody.
+    private func isNeeded(_ service: ServiceName) -> Bool {
+        service != .identity || settings.text("auth") != "off" && settings.text("auth.identity") != "false"
     }
 
     private func lacks(_ engine: String, _ key: String) -> [String] {

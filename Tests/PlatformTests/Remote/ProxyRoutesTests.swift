@@ -10,8 +10,10 @@ import Wire
 @Suite("Routes that forward", .timeLimit(.minutes(2)))
 struct ProxyRoutesTests {
     private static let patterns = [
-        Route(.get, "/orders", access: .everyone) { _ in .text("never called") }, Route(.post, "/orders", access: .everyone, startsWork: true) { _ in .text("never called") },
-        Route(.put, "/orders/{id}/status", access: .everyone) { _ in .text("never called") }, Route(.delete, "/orders/{id}", access: .everyone) { _ in .text("never called") },
+        Route(.get, "/orders", access: .everyone) { _ in .text("never called") },
+        Route(.post, "/orders", access: .everyone, startsWork: true) { _ in .text("never called") },
+        Route(.put, "/orders/{id}/status", access: .everyone) { _ in .text("never called") },
+        Route(.delete, "/orders/{id}", access: .everyone) { _ in .text("never called") },
         Route(.get, "/orders/{id}/stream", access: .everyone, answer: .stream) { _ in .text("never called") },
     ]
 

@@ -16,7 +16,8 @@ struct RunningGateway: Sendable {
 
     /// Runs one around a closure.
     static func with(
-        _ routes: [Route], trust: InternalTrust? = nil, runners: [any Service] = [], readiness: @escaping GatewayServer.Readiness = { [] },
+        _ routes: [Route], control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil, runners: [any Service] = [],
+        readiness: @escaping GatewayServer.Readiness = { [] },
         _ body: @escaping @Sendable (RunningGateway) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
@@ -24,7 +25,7 @@ struct RunningGateway: Sendable {
         let (ports, announce) = AsyncStream<Int>.makeStream()
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: routes, gate: AdmissionGate(pressure: { .init() }), maximumConnections: 100, registry: PrometheusRegistry(),
-            readiness: readiness, trust: trust, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1), logger: logger,
+            readiness: readiness, control: control, trust: trust, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1), logger: logger,
             onRunning: { announce.yield($0) })
         let group = ServiceGroup(
             configuration: .init(
