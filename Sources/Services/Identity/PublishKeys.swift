@@ -24,7 +24,7 @@ public struct Discovery: Sendable {
     public init(_ configuration: IdentityConfiguration) { self.configuration = configuration }
 
     /// Its route, at the root.
-    public var route: Route { Route(.get, "/.well-known/openid-configuration", access: .everyone) { document(for: $0) } }
+    public var route: Route { Route(.get, "/.well-known/openid-configuration", .discover, access: .everyone) { document(for: $0) } }
 
     func document(for request: WebRequest) -> WebResponse {
         let base = configuration.publicURL ?? "http://\(Discovery.host(request.headers))"

@@ -20,6 +20,7 @@ struct AnswerAgreementTests {
             try await clerk.orders(of: product)
             try await clerk.observers()
             try await clerk.operators()
+            try await clerk.identity()
             for (id, pair) in operations.sorted(by: { $0.key < $1.key }) {
                 for status in pair.operation.replies.map(\.status) where (200..<300).contains(status) {
                     let name = "\(id) \(status)"
@@ -91,6 +92,34 @@ extension Clerk {
         _ = try await ask("listEventSchemas")
         _ = try await ask("getEventSchema", ["type": "OrderCreated"])
         _ = try await ask("getEventSchema", ["type": "Nothing"], expecting: 404)
+    }
+
+    /// Programs, people, keys and their tokens.
+    func identity() async throws {
+        let secret = try await ask("createClient", body: #"{"clientId":"shop","roles":["service"]}"#)["clientSecret"]?.string ?? ""
+        _ = try await ask("createClient", body: #"{"clientId":"shop","roles":["service"]}"#, expecting: 409)
+        let credentials = #"{"grant_type":"client_credentials","client_id":"shop","client_secret":"SECRET"}"#
+        _ = try await ask("issueToken", body: credentials.replacing("SECRET", with: secret))
+        _ = try await ask("issueToken", body: credentials, expecting: 401)
+        _ = try await ask("issueToken", body: #"{"grant_type":"magic"}"#, expecting: 400)
+        _ = try await ask("listClients", query: "?limit=1")
+        _ = try await ask("revokeClient", ["id": "shop"])
+        _ = try await ask("revokeClient", ["id": "nobody"], expecting: 404)
+        let user = #"{"name":"bob","password":"a long password","roles":["customer"],"scopes":["orders:read"]}"#
+        _ = try await ask("createUser", body: user)
+        _ = try await ask("createUser", body: user, expecting: 409)
+        _ = try await ask("listUsers")
+        let login = #"{"grant_type":"password","username":"bob","password":"a long password"}"#
+        let refresh = try await ask("issueToken", body: login)["refresh_token"]?.string ?? ""
+        _ = try await ask("revokeToken", body: #"{"token":"\#(refresh)"}"#)
+        _ = try await ask("deleteUser", ["name": "bob"])
+        let key = try await ask("createAPIKey", body: #"{"name":"import","roles":["service"],"expiresAt":"2126-01-01T00:00:00Z"}"#)["id"]?.string ?? ""
+        _ = try await ask("listAPIKeys")
+        _ = try await ask("revokeAPIKey", ["id": key])
+        _ = try await ask("listSigningKeys")
+        let next = try await ask("rotateSigningKeys", body: "{}")["id"]?.string ?? ""
+        _ = try await ask("revokeSigningKey", ["id": next])
+        _ = try await ask("listIdentityActions", query: "?limit=3")
     }
 
     /// Those who look after the platform.

@@ -32,7 +32,7 @@ final class Clerk: Sendable {
         #expect(answer.status == expected ?? standard, "\(name): \(answer.json.compact.prefix(300))")
         seen.withLock { _ = $0.insert(name) }
         if let reply = operation.replies.first(where: { $0.status == answer.status }) {
-            #expect(answer.headers("Content-Type") == reply.contentType, "\(name)")
+            if reply.schema != nil { #expect(answer.headers("Content-Type") == reply.contentType, "\(name)") }
             for header in reply.headers { #expect(answer.headers(header.name) != nil, "\(name) has no \(header.name)") }
             if let schema = reply.schema {
                 let isClosed = !id.hasPrefix("getOrderEvents") && id != "listEvents"
