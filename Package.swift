@@ -17,19 +17,21 @@ let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistog
 /// jemalloc where it is installed (libjemalloc-dev): a tenth to a fifth less CPU per order than the C library's malloc. Nothing needs it.
 let allocator: [LinkerSetting] = FileManager.default.fileExists(atPath: "/usr/include/jemalloc/jemalloc.h") ? [.linkedLibrary("jemalloc")] : []
 
-/// The engines beyond SQLite that this build knows: `WAYBILL_ENGINES=postgres,kafka,rabbitmq,redis`, `all`, or nothing. Each needs the C library of its own that
-/// `scripts/setup --engines` installs; see docs/adr/0017-engines.md for why this is the environment and not package traits.
+/// What this build has beyond what every build has: `WAYBILL_ENGINES=postgres,kafka,rabbitmq,redis,tls`, `all`, or nothing. The engines need the C libraries that
+/// `scripts/setup --engines` installs, TLS needs nothing but time to build; see docs/adr/0017-engines.md for why this is the environment and not package traits.
 enum Engine: String, CaseIterable {
-    case postgres, kafka, rabbitmq, redis
+    case postgres, kafka, rabbitmq, redis, tls
 
     /// The setting by which code knows that the engine is there: `#if ENGINE_POSTGRES`.
     var define: SwiftSetting { .define("ENGINE_\(rawValue.uppercased())") }
-    var adapter: String {
+    /// The target that knows it; nil for what is a part of others.
+    var adapter: String? {
         switch self {
         case .postgres: "StoragePostgres"
         case .kafka: "BrokerKafka"
         case .rabbitmq: "BrokerRabbitMQ"
         case .redis: "CacheRedis"
+        case .tls: nil
         }
     }
     /// The targets that exist only with this engine.
@@ -38,42 +40,50 @@ enum Engine: String, CaseIterable {
         case .postgres:
             [
                 .systemLibrary(name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-                library(adapter, "Adapters/StoragePostgres", ["CPostgres", "Wire", "Storage", log, metrics]),
+                library("StoragePostgres", "Adapters/StoragePostgres", ["CPostgres", "Wire", "Storage", log, metrics]),
                 test("StoragePostgres", ["StoragePostgres", "StorageConformance", "Messaging", "Storage", "Wire", log]),
             ]
         case .kafka:
             [
                 .systemLibrary(name: "CKafka", path: "Sources/System/CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
-                library(adapter, "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", deque, log, metrics]),
+                library("BrokerKafka", "Adapters/BrokerKafka", ["CKafka", "Wire", "Storage", "Messaging", deque, log, metrics]),
                 .executableTarget(name: "kafka-mock", dependencies: ["CKafka"], path: "Tests/KafkaMock", swiftSettings: strict),
                 test("BrokerKafka", ["BrokerKafka", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
         case .rabbitmq:
             [
                 .systemLibrary(name: "CRabbitMQ", path: "Sources/System/CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
-                library(adapter, "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", "Resilience", deque, log, metrics]),
+                library("BrokerRabbitMQ", "Adapters/BrokerRabbitMQ", ["CRabbitMQ", "Wire", "Storage", "Messaging", "Resilience", deque, log, metrics]),
                 test("BrokerRabbitMQ", ["BrokerRabbitMQ", "BrokerConformance", "Messaging", "Storage", "Wire"]),
             ]
         case .redis:
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
-                library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
+                library("CacheRedis", "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
                 test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Gateway", "Storage", "Resilience", "Web", log]),
             ]
+        case .tls: []
         }
     }
 }
 let engineNames = (Context.environment["WAYBILL_ENGINES"] ?? "").split(separator: ",").map(String.init)
 let engines =
     engineNames == ["all"]
-    ? Engine.allCases
+    ? Engine.allCases.filter { $0 != .tls }
     : engineNames.map { name in
         guard let engine = Engine(rawValue: name) else {
             fatalError("WAYBILL_ENGINES: there is no engine \"\(name)\"; engines: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")), or all")
         }
         return engine
     }
-let engineAdapters = engines.map { Target.Dependency(stringLiteral: $0.adapter) }
+let engineAdapters = engines.compactMap(\.adapter).map { Target.Dependency(stringLiteral: $0) }
+let hasTLS = engines.contains(.tls)
+let tls: [Target.Dependency] =
+    hasTLS
+    ? [
+        .product(name: "HummingbirdHTTP2", package: "hummingbird"), .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    ] : []
 let engineSettings = engines.map(\.define)
 
 /// The product carries Swift's runtime and libraries in itself: a call into them then is a call, and not a look into the tables of a shared library, which is a
@@ -97,8 +107,8 @@ let strict: [SwiftSetting] = [
 func library(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict + settings)
 }
-func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests", resources: resources, swiftSettings: strict)
+func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], settings: [SwiftSetting] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, path: "Tests/\(name)Tests", resources: resources, swiftSettings: strict + settings)
 }
 
 let package = Package(
@@ -128,7 +138,12 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
-    ],
+    ]
+        + (hasTLS
+            ? [
+                .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+                .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+            ] : []),
     targets: [
         // System: C libraries from the operating system.
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -142,7 +157,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
-        library("Web", "Kits/Web", ["Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
+        library("Web", "Kits/Web", ["CZlib", "Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
         library("Contracts", "Contracts", ["Wire"]),
@@ -157,7 +172,8 @@ let package = Package(
         library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
-            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
+            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio + tls,
+            settings: hasTLS ? [Engine.tls.define] : []),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
@@ -194,7 +210,7 @@ let package = Package(
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
-            name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
+            name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + (engines.contains(.postgres) ? ["StoragePostgres"] : []),
             path: "Tests/TestDatabases", swiftSettings: strict + engineSettings),
         // Conformance suites: libraries that every adapter's tests call.
         .target(name: "StorageConformance", dependencies: ["Storage", "Wire"], path: "Tests/StorageConformance", swiftSettings: strict),
@@ -207,7 +223,7 @@ let package = Package(
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
-        test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
+        test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", "CZlib", httpTypes, log, metrics]),
         test(
             "Services",
             [
@@ -226,7 +242,7 @@ let package = Package(
                 "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
                 "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
-            ] + nio, resources: [.copy("Golden")]),
+            ] + nio, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
         test("Layout", []),
         test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),

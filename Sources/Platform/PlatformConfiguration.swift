@@ -1,6 +1,7 @@
 import Identity
 import Orders
 import Resilience
+import Web
 
 /// Everything that can be set about a platform, or about the part of it that runs in this process.
 public struct PlatformConfiguration: Sendable {
@@ -39,6 +40,8 @@ public struct PlatformConfiguration: Sendable {
     public var rateLimits = RateLimitSettings()
     /// How many connections are served at once; those beyond are answered 503 and closed.
     public var maximumConnections = 4096
+    /// How the entry meets the outside.
+    public var edge = EdgeConfiguration()
     /// The folder with Swagger UI's files, which the page at `/docs` is made of; nil for a plain page.
     public var docsFolder: String?
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.

@@ -139,8 +139,8 @@ public final class WaybillPlatform: Sendable {
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
             control: accessControl(identity, services, remotes), trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
-            limits: rateLimiting?.limits, events: { AsyncAPIDocument.json }, docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) },
-            context: context("gateway"),
+            edge: configuration.edge, limits: rateLimiting?.limits, events: { AsyncAPIDocument.json },
+            docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
             logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)

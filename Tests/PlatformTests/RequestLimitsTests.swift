@@ -29,12 +29,12 @@ struct RequestLimitsTests {
     /// How many of so many requests are let in.
     private func admitted(_ count: Int, _ kind: RequestClass, _ principal: Principal?, _ address: String? = "192.0.2.1") async -> Int {
         var admitted = 0
-        for _ in 0..<count { if (try? await limits.admit(kind, principal, address: address)) != nil { admitted += 1 } }
+        for _ in 0..<count { if (try? await limits.admit(kind, principal, address: address.flatMap { IPAddress($0) })) != nil { admitted += 1 } }
         return admitted
     }
 
     private func refusal(_ kind: RequestClass, _ principal: Principal?, _ address: String? = "192.0.2.1") async -> Problem? {
-        do throws(Problem) { _ = try await limits.admit(kind, principal, address: address) } catch { return error }
+        do throws(Problem) { _ = try await limits.admit(kind, principal, address: address.flatMap { IPAddress($0) }) } catch { return error }
         return nil
     }
 
@@ -97,14 +97,14 @@ struct RequestLimitsTests {
 
     @Test("credentials that do not hold are refused as such, up to a bound, and those that hold are let in all the same")
     func guesses() async {
-        let address = "192.0.2.5"
+        let address = IPAddress("192.0.2.5")
         for number in 1...7 {
             let problem = await limits.refusal(address: address)
             let isRefused = problem?.status == .tooManyRequests
             #expect(isRefused == (number > 5))
             #expect((problem?.headers[.retryAfter] != nil) == (number > 5))
         }
-        let isOtherRefused = await limits.refusal(address: "192.0.2.6") != nil
+        let isOtherRefused = await limits.refusal(address: IPAddress("192.0.2.6")) != nil
         #expect(!isOtherRefused)
         #expect(await admitted(1, .write, alice, "192.0.2.5") == 1)
     }

@@ -71,6 +71,8 @@ extension HTTPField.Name {
     public static let internalSecret = HTTPField.Name("Waybill-Internal") ?? .via
     /// The place in a distributed trace (W3C Trace Context).
     public static let traceParent = HTTPField.Name("traceparent") ?? .via
+    /// What tracing systems add to it (W3C Trace Context).
+    public static let traceState = HTTPField.Name("tracestate") ?? .via
     /// The addresses that a request has come through, the nearest last.
     public static let forwardedFor = HTTPField.Name("X-Forwarded-For") ?? .via
 }

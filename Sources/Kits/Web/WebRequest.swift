@@ -18,8 +18,8 @@ public struct WebRequest: Sendable {
     public let target: String
     /// When nobody waits for the answer any more; nil where that is not known.
     public let deadline: ContinuousClock.Instant?
-    /// The address that the request came from; only for routes that are ``Route/isForwarded``.
-    public let peer: String?
+    /// Where it comes from: the nearest address that is none of our proxies (``ClientAddress``); nil where that is not known.
+    public let clientAddress: IPAddress?
     /// Who sends it.
     public let principal: Principal
     /// Whether he is a customer who is let in to what is his own only.
@@ -30,11 +30,11 @@ public struct WebRequest: Sendable {
     /// - Parameter target: nil for the path alone.
     public init(
         method: HTTPRequest.Method, path: String, parameters: [String: String] = [:], query: [(name: String, value: String)] = [], headers: HTTPFields = [:],
-        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, peer: String? = nil,
+        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, clientAddress: IPAddress? = nil,
         principal: Principal = .open, isOwnOnly: Bool = false
     ) {
         (self.method, self.path, self.parameters, self.query, self.headers, self.body, self.id) = (method, path, parameters, query, headers, body, id)
-        (self.target, self.deadline, self.peer) = (target ?? path, deadline, peer)
+        (self.target, self.deadline, self.clientAddress) = (target ?? path, deadline, clientAddress)
         (self.principal, self.isOwnOnly) = (principal, isOwnOnly)
     }
 

@@ -29,7 +29,9 @@ struct IdentityAssembly: Sendable {
         service = IdentityService(
             environment, configuration: configuration.identity, trust: engines.internalSecret.map { InternalTrust(secret: $0.value) })
         let isGateway = engines.runs(.gateway)
-        discovery = isGateway && configuration.authentication.usesIdentity ? Discovery(configuration.identity) : nil
+        discovery =
+            isGateway && configuration.authentication.usesIdentity
+            ? Discovery(configuration.identity, address: "http://\(configuration.host):\(configuration.port)") : nil
         guard isGateway, case .required(let settings) = configuration.authentication else {
             (authenticator, remote, documents, keepers) = (nil, nil, [], [])
             return

@@ -25,8 +25,6 @@ enum ForwardedHeaders {
 
     /// The name under which the gateway is on record in `Via`.
     static let pseudonym = "waybill"
-    /// How many addresses of `X-Forwarded-For` are kept: the nearest ones, which were not written by the client.
-    private static let addresses = 10
 
     /// The fields of a request as they go on: those from end to end, and what the gateway knows.
     static func request(_ request: WebRequest) -> [(String, String)] {
@@ -34,9 +32,8 @@ enum ForwardedHeaders {
         var fields = passed(request.headers, without: request.principal.kind == .open ? identity : identity.union(credentials))
         fields.append((HTTPName.requestID, request.id.description))
         fields.append((HTTPName.via, "1.1 \(pseudonym)"))
-        let earlier = (request.headers[.forwardedFor] ?? "").split(separator: ",").map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }.map(String.init)
-        let chain = (earlier + [request.peer].compactMap(\.self)).suffix(addresses)
-        if !chain.isEmpty { fields.append((HTTPName.forwardedFor, chain.joined(separator: ", "))) }
+        // What the gateway has found out (``ClientAddress``), and nothing of what the client or a proxy has written.
+        if let address = request.clientAddress { fields.append((HTTPName.forwardedFor, address.description)) }
         return fields
     }
 

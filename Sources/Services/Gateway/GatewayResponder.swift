@@ -3,6 +3,7 @@ import Hummingbird
 import Messaging
 import Metrics
 import NIOCore
+import NIOHTTP1
 import Resilience
 import Web
 import Wire
@@ -22,6 +23,9 @@ struct GatewayResponder: HTTPResponder {
     private let gate: AdmissionGate
     private let trust: InternalTrust?
     private let context: ServiceContext
+    private let addresses: ClientAddress
+    private let finish: AnswerFinish
+    private let log: AccessLog
     private let limits: RequestLimits?
 
     /// - Parameters:
@@ -29,32 +33,53 @@ struct GatewayResponder: HTTPResponder {
     ///   - root: routes at the root; nobody is refused there for want of room, so that health and metrics can be read when nothing else can.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - limits: how fast callers may ask; nil for as fast as they like.
-    init(api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, limits: RequestLimits?, context: ServiceContext) {
-        (self.api, self.root, self.gate, self.trust, self.limits, self.context) = (api, root, gate, trust, limits, context)
+    init(
+        api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, edge: EdgeConfiguration, limits: RequestLimits?,
+        context: ServiceContext, log: AccessLog
+    ) {
+        (self.api, self.root, self.gate, self.trust, self.limits, self.context, self.log) = (api, root, gate, trust, limits, context, log)
+        (addresses, finish) = (ClientAddress(trusted: edge.trustedProxies), AnswerFinish(edge))
         apiMeters = api.routes.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
         rootMeters = root.routes.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
         unknownMeter = RouteMeter(method: "any", path: "unknown")
     }
 
     func respond(to request: Request, context: GatewayContext) async throws -> Response {
-        let start = ContinuousClock.now
-        let arrival = Arrival(id: identity(of: request), time: start, peer: context.peer)
-        let (meter, answer) = await answer(request, arrival)
-        meter.record(answer.status, ContinuousClock.now - start)
+        let arrival = arrival(of: request, from: context.peer)
+        var (meter, answer) = (unknownMeter, finish.preflight(request.head))
+        if answer == nil {
+            let (found, made) = await self.answer(request, arrival)
+            (meter, answer) = (found, made)
+        }
+        guard var answer else { return Response(status: .internalServerError) }
+        finish.finish(&answer, request.head, isPublic: request.method == .get && !request.uri.path.hasPrefix("/api"))
+        let elapsed = ContinuousClock.now - arrival.time
+        meter.record(answer.status, elapsed)
+        log.record(
+            AccessLog.Entry(
+                id: arrival.id, request: request.head, route: meter.route, address: arrival.address, sender: arrival.sender, answer: answer, elapsed: elapsed))
         return response(answer, arrival.id)
+    }
+
+    private func arrival(of request: Request, from peer: IPAddress?) -> Arrival {
+        let isInternal = trust?.covers(request.headers) ?? false
+        let given = isInternal ? request.headers[.requestID].flatMap { Identifier($0) } : nil
+        return Arrival(
+            id: given ?? context.newID(), time: .now, isInternal: isInternal,
+            address: addresses.address(of: request.headers, peer: peer, isInternal: isInternal), sender: log.sender)
     }
 
     /// What is known of a request before anything of it was looked at.
     private struct Arrival {
+        /// The identity that another process of the platform has given the request already, or one of its own.
         let id: Identifier
         let time: ContinuousClock.Instant
-        let peer: SocketAddress?
-    }
-
-    /// The identity that another process of the platform has given the request already, or one of its own.
-    private func identity(of request: Request) -> Identifier {
-        guard let trust, trust.covers(request.headers), let given = request.headers[.requestID].flatMap({ Identifier($0) }) else { return context.newID() }
-        return given
+        /// Whether another process of the platform sends it.
+        let isInternal: Bool
+        /// Where it comes from.
+        let address: IPAddress?
+        /// Where the access log is told who sends it.
+        let sender: AccessLog.Sender?
     }
 
     private func answer(_ request: Request, _ arrival: Arrival) async -> (RouteMeter, WebResponse) {
@@ -96,24 +121,24 @@ struct GatewayResponder: HTTPResponder {
         var quota: HTTPFields = [:]
         var answer = await dispatcher.guarded(route, id) {
             let caller = try await dispatcher.control.caller(request.headers, for: route.access)
+            arrival.sender?.isKnown(as: caller.principal)
             quota = try await self.quota(of: caller, route, target, arrival)
             let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
-            let isInternal = trust?.covers(request.headers) ?? false
-            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: arrival.isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
             let principal = caller.principal ?? .nobody
-            let scope = RequestScope(id: id, deadline: deadline, traceparent: request.headers[.traceParent], principal: principal)
+            let headers = GatewayResponder.traced(request.headers, id, isForwarded: route.isForwarded)
+            let scope = RequestScope(id: id, deadline: deadline, traceparent: headers[.traceParent], principal: principal)
             return try await RequestScope.$current.withValue(scope) {
                 try await route.handle(
                     WebRequest(
-                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id,
-                        target: request.uri.string, deadline: deadline, peer: route.isForwarded ? arrival.peer?.ipAddress : nil, principal: principal,
-                        isOwnOnly: isOwnOnly))
+                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: headers, body: body, id: id,
+                        target: request.uri.string, deadline: deadline, clientAddress: arrival.address, principal: principal, isOwnOnly: isOwnOnly))
             }
         }
-        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.peer?.ipAddress) { answer = refusal.response(instance: id) }
+        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.address) { answer = refusal.response(instance: id) }
         answer.headers.append(contentsOf: quota)
         return answer
     }
@@ -127,7 +152,7 @@ struct GatewayResponder: HTTPResponder {
         let kind = RequestClass(route)
         // Health, metrics and what else everybody may see at the root are free.
         guard kind == .token || target.segments.first == "api" || !route.access.roles.isEmpty else { return [:] }
-        return try await limits.admit(kind, caller.principal, address: arrival.peer?.ipAddress)
+        return try await limits.admit(kind, caller.principal, address: arrival.address)
     }
 
     /// Nothing is begun for a caller who has gone.
@@ -141,9 +166,23 @@ struct GatewayResponder: HTTPResponder {
         if let length, length > GatewayResponder.maximumBody { throw GatewayResponder.tooLarge }
         do {
             let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)
+            // A client that goes away in the middle has not sent a request (RFC 9112, 8): what is there of it must not be done.
+            if let length, length != buffer.readableBytes { throw GatewayResponder.incomplete }
             return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge }
+        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge } catch is HTTPParserError { throw GatewayResponder.incomplete }
     }
+
+    /// The headers with the request's place in a trace: what it says itself, if that is one, or for another process a new one.
+    private static func traced(_ headers: HTTPFields, _ id: Identifier, isForwarded: Bool) -> HTTPFields {
+        let given = TraceContext.given(headers)
+        guard given == nil, isForwarded || headers.contains(.traceParent) else { return headers }
+        var headers = headers
+        headers[.traceParent] = isForwarded ? TraceContext.began(by: id) : nil
+        headers[.traceState] = nil
+        return headers
+    }
+
+    private static let incomplete = Problem(.badRequest, "incomplete-body", "The body ended before its end.", headers: [.connection: "close"])
 
     private static let tooLarge = Problem(
         .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
@@ -167,17 +206,20 @@ struct GatewayResponder: HTTPResponder {
 /// What Hummingbird tells of a request's connection.
 struct GatewayContext: InitializableFromSource {
     /// The other end of the connection.
-    let peer: SocketAddress?
+    let peer: IPAddress?
 
-    init(source: ApplicationRequestContextSource) { peer = source.channel.remoteAddress }
+    init(source: ApplicationRequestContextSource) { peer = source.channel.remoteAddress?.ip }
 }
 
 /// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.
 struct RouteMeter: Sendable {
+    /// The route's pattern.
+    let route: String
     private let classes: [Counter]
     private let duration: Metrics.Timer
 
     init(method: String, path: String) {
+        route = path
         classes = ["2xx", "3xx", "4xx", "5xx"].map { Counter(label: "http_requests", dimensions: [("method", method), ("route", path), ("status", $0)]) }
         duration = Metrics.Timer(label: "http_request_duration", dimensions: [("method", method), ("route", path)])
     }

@@ -23,6 +23,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
+    ///   - edge: how the outside is met.
     ///   - events: the document of the events, for `/asyncapi.json`.
     ///   - limits: how fast callers may ask; nil for as fast as they like.
     ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
@@ -30,10 +31,15 @@ public struct GatewayServer: Service, CustomStringConvertible {
     public init(
         host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
-        limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil, context: ServiceContext, logger: Logger,
+        edge: EdgeConfiguration = EdgeConfiguration(), limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
+        context: ServiceContext,
+        logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
+        let connections = ConnectionCount(
+            maximum: maximumConnections, maximumPerAddress: edge.maximumConnectionsPerAddress, unbounded: edge.trustedProxies)
+        registry.registerGauge(name: "waybill_connections", help: "Connections of clients that are open.") { Double(connections.open) }
         let root =
             [
                 Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
@@ -46,25 +52,28 @@ public struct GatewayServer: Service, CustomStringConvertible {
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
+        let encryption = edge.tls.map { Encryption($0, clock: context.clock, logger: logger) }
         application = Application(
             responder: GatewayResponder(
                 api: RouteDispatcher(routes, control: control, logger: logger),
                 root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
-                gate: gate, trust: trust, limits: limits, context: context),
+                gate: gate, trust: trust, edge: edge, limits: limits, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
-                GatewayChannel(
+                let plain = GatewayChannel(
                     http: HTTP1Channel(
                         responder: responder,
                         configuration: .init(
-                            idleTimeout: .seconds(75),
+                            idleTimeout: TimeAmount(edge.limits.idle),
                             httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
-                    gate: gate, starting: StartingRoutes(routes), connections: ConnectionCount(maximum: maximumConnections))
+                    gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
+                guard let encryption else { return plain }
+                return try encryption.channel(plain, responder, edge.limits)
             },
             // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
             configuration: .init(
                 address: .hostname(host, port: port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections + GatewayChannel.surplusConnections, logger: quiet)),
-            onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
+            services: encryption?.services ?? [], onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
     }
 
     public func run() async throws { try await application.run() }

@@ -69,7 +69,7 @@ public struct RequestLimits: Sendable {
     ///   - address: where he is, the proxies in between left out; nil where that is not known.
     /// - Returns: what the answer is to tell of the limit; empty for who has none.
     /// - Throws: ``Problem``, 429.
-    public func admit(_ kind: RequestClass, _ principal: Principal?, address: String?) async throws(Problem) -> HTTPFields {
+    public func admit(_ kind: RequestClass, _ principal: Principal?, address: IPAddress?) async throws(Problem) -> HTTPFields {
         guard let policy = policies[kind], let key = RequestLimits.key(kind, principal, address) else { return [:] }
         let decision = await store.take(1, from: key, limit: policy.limit, at: milliseconds())
         let fields = RequestLimits.fields(policy, decision)
@@ -79,14 +79,14 @@ public struct RequestLimits: Sendable {
 
     /// Notes an answer 401.
     /// - Returns: what is to be answered in its place where an address has had too many of them; nil where it has not.
-    public func refusal(address: String?) async -> Problem? {
+    public func refusal(address: IPAddress?) async -> Problem? {
         guard let policy = policies[.refused] else { return nil }
         let decision = await store.take(1, from: RequestLimits.key(.refused, address), limit: policy.limit, at: milliseconds())
         return decision.isAllowed ? nil : RequestLimits.refusal(policy, decision, RequestLimits.fields(policy, decision))
     }
 
     /// Whose bucket it is; nil for nobody's.
-    private static func key(_ kind: RequestClass, _ principal: Principal?, _ address: String?) -> String? {
+    private static func key(_ kind: RequestClass, _ principal: Principal?, _ address: IPAddress?) -> String? {
         if principal?.kind == .open { return nil }
         guard kind != .token, let principal else { return key(kind, address) }
         guard principal.roles.isDisjoint(with: [.service, .admin]) else { return nil }
@@ -94,8 +94,8 @@ public struct RequestLimits: Sendable {
     }
 
     /// Of IPv6 the network is one caller: he has all of its addresses.
-    private static func key(_ kind: RequestClass, _ address: String?) -> String {
-        "\(kind.rawValue):address:\(CallerAddress.bucket(address))"
+    private static func key(_ kind: RequestClass, _ address: IPAddress?) -> String {
+        "\(kind.rawValue):address:\(address.map { "\($0.network)" } ?? "unknown")"
     }
 
     /// What answers tell: draft-ietf-httpapi-ratelimit-headers-10, 3 and 4.

@@ -11,7 +11,7 @@ public struct IdentityConfiguration: Sendable, Equatable {
     public var issuer = "http://waybill.local/identity"
     /// `aud` of the tokens.
     public var audience = "waybill"
-    /// Where clients reach the platform, for the OpenID discovery document; nil to go by the address by which it is asked for.
+    /// Where clients reach the platform, for the OpenID discovery document; nil for where its process listens.
     public var publicURL: String?
     /// How long an access token is good.
     public var tokenMilliseconds: Int64 = 3_600_000

@@ -20,15 +20,19 @@ struct PublishKeys: Sendable {
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery 1.0, 3; RFC 8414): needs no database, so that every gateway answers it itself.
 public struct Discovery: Sendable {
     private let configuration: IdentityConfiguration
+    private let base: String
 
-    public init(_ configuration: IdentityConfiguration) { self.configuration = configuration }
+    /// - Parameter address: where clients reach the platform, if the configuration does not say.
+    public init(_ configuration: IdentityConfiguration, address: String) {
+        self.configuration = configuration
+        base = configuration.publicURL ?? address
+    }
 
     /// Its route, at the root.
-    public var route: Route { Route(.get, "/.well-known/openid-configuration", .discover, access: .everyone) { document(for: $0) } }
+    public var route: Route { Route(.get, "/.well-known/openid-configuration", .discover, access: .everyone) { _ in document } }
 
-    func document(for request: WebRequest) -> WebResponse {
-        let base = configuration.publicURL ?? "http://\(Discovery.host(request.headers))"
-        return .json(headers: [.cacheControl: "no-store"], capacity: 1024) { json in
+    var document: WebResponse {
+        .json(headers: [.cacheControl: "no-store"], capacity: 1024) { json in
             json.member("issuer", configuration.issuer)
             json.member("token_endpoint", base + "/auth/token")
             json.member("revocation_endpoint", base + "/auth/revoke")
@@ -46,16 +50,5 @@ public struct Discovery: Sendable {
     private func list(_ key: StaticString, _ words: [String], _ json: inout JSONWriter) {
         json.key(key)
         json.array(words) { $0.string($1) }
-    }
-
-    /// The address by which the caller reached the platform. It goes back to him alone, and only as what a host can be.
-    private static func host(_ headers: HTTPFields) -> String {
-        let host = headers[.host] ?? ""
-        let isPlain =
-            (1...255).contains(host.utf8.count)
-            && host.utf8.allSatisfy { byte in
-                (48...58).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || [45, 46, 91, 93].contains(byte)
-            }
-        return isPlain ? host : "localhost"
     }
 }

@@ -2,7 +2,7 @@ import Platform
 
 extension Setting {
     /// Every setting, in the order of the reference.
-    static let all: [Setting] = process + authentication + limits + engines + upstreams
+    static let all: [Setting] = process + edge + authentication + limits + engines + upstreams
 
     static func named(_ key: String) -> Setting? { byKey[key] }
     private static let byKey = Dictionary(all.map { ($0.key, $0) }) { first, _ in first }

@@ -29,7 +29,7 @@ extension Settings {
         let services: Set<ServiceName>
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
-        all += check.identity + check.authentication + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams
+        all += check.identity + check.edge + check.authentication + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams
         return all
     }
 
