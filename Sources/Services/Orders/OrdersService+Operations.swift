@@ -27,7 +27,7 @@ extension APIOperation {
     static let listOrders = APIOperation(
         "listOrders", .orders, "List orders", "Newest first.",
         parameters: [
-            .query("customerId", .text(0...64), "Those of one customer.", example: "alice"),
+            .query("customerId", .filter(64), "Those of one customer.", example: "alice"),
             .query("status", .oneOf(OrderStatus.allCases.map(\.rawValue)), "Those that stand there."),
             .query("from", .timestampOrDay, "Accepted at this time or later."), .query("to", .timestampOrDay, "Accepted before this time."),
         ] + APIParameter.page(), APIReply(200, "A page of orders.", .page(of: .order)))
