@@ -157,6 +157,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
+        library("GraphQL", "Kits/GraphQL", ["Wire"]),
         library("Web", "Kits/Web", ["CZlib", "Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
@@ -172,7 +173,8 @@ let package = Package(
         library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
-            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio + tls,
+            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics]
+                + nio + tls,
             settings: hasTLS ? [Engine.tls.define] : []),
 
         // Adapters: engines and providers.
@@ -239,11 +241,12 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
                 "StorageSQLite", "Observability",
                 "TestDocuments", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
+        test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
         test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),
