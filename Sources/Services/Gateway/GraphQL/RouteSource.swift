@@ -63,14 +63,17 @@ final class RouteSource: GraphQLSource {
         if case .found(let index, _) = dispatcher.match(method, question.path) {
             let route = dispatcher.routes[index]
             if route.startsWork { kind = .starting }
-            do { _ = try await limits?.admit(RequestClass(route), request.principal, address: request.peer) } catch { return error.response(instance: nil) }
+            do { _ = try await limits?.admit(RequestClass(route), request.principal, address: request.clientAddress?.description) } catch {
+                return error.response(instance: nil)
+            }
         }
         switch gate.enter(kind) {
         case .failure(let refusal): return AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: nil)
         case .success(let entry):
             defer { gate.leave(entry) }
             return await dispatcher.answer(
-                method, target(question), headers: headers(question), body: question.body, as: request.principal, id: request.id, deadline: deadline)
+                method, target(question), headers: headers(question), body: question.body, as: request.principal, id: request.id, deadline: deadline,
+                clientAddress: request.clientAddress)
         }
     }
 
@@ -83,8 +86,6 @@ final class RouteSource: GraphQLSource {
     private func headers(_ question: SourceRequest) -> HTTPFields {
         var headers = HTTPFields()
         for name in [HTTPField.Name.actor, .userAgent, .via, .traceParent] { headers[values: name] = request.headers[values: name] }
-        let addresses = request.headers[values: .forwardedFor] + [request.peer].compactMap(\.self)
-        if !addresses.isEmpty { headers[.forwardedFor] = addresses.joined(separator: ", ") }
         if question.isChange {
             headers[.contentType] = "application/json"
             headers[.idempotencyKey] = question.idempotencyKey ?? idempotencyKey
