@@ -49,7 +49,8 @@ public struct GatewayServer: Service, CustomStringConvertible {
                 Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
             ] + extra
         let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
-        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: RouteDispatcher(routes, control: control, logger: logger), gate: gate).routes : []
+        let parts = RouteDispatcher(routes, control: control, logger: logger)
+        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: parts, gate: gate, limits: limits).routes : []
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
