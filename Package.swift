@@ -133,6 +133,7 @@ let package = Package(
         // System: C libraries from the operating system.
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", path: "Sources/System/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
@@ -151,7 +152,8 @@ let package = Package(
         library("Payments", "Services/Payments", ["Contracts", "Wire", "Storage", "Messaging", "Resilience", "Web", httpTypes, log, lifecycle]),
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
-        library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
+        library(
+            "Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", "Security", httpTypes, log, lifecycle, deque, metrics]),
         library(
             "Gateway", "Services/Gateway",
             ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio),
@@ -159,13 +161,15 @@ let package = Package(
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
         library("PaymentSimulator", "Adapters/PaymentSimulator", ["Contracts", "Wire", "Storage", "Messaging"]),
+        library("OutgoingHTTP", "Adapters/OutgoingHTTP", ["CCurl", "Web", deque]),
 
         // The only place that knows them all.
         library(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log, metrics, coreMetrics,
+                "Analytics", "Operations", "Gateway", "StorageSQLite", "PaymentSimulator", "OutgoingHTTP", "WaybillClient", httpTypes, lifecycle, log, metrics,
+                coreMetrics,
             ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
@@ -188,6 +192,8 @@ let package = Package(
 
         // Documents and golden files that tests compare with what the code says, and write anew where that is wished.
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
+        // The outside that the platform sends requests to.
+        .target(name: "TestReceiver", dependencies: nio, path: "Tests/TestReceiver", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
             name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + engines.filter { $0 == .postgres }.map { .init(stringLiteral: $0.adapter) },
@@ -201,6 +207,7 @@ let package = Package(
         test("Wire", ["Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
+        test("OutgoingHTTP", ["OutgoingHTTP", "TestReceiver", "Web"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
         test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", log, metrics]),
         test(
@@ -219,7 +226,7 @@ let package = Package(
             "Platform",
             [
                 "Platform", "Gateway", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage", "StorageSQLite", "Observability",
-                "TestDocuments", "waybill", log, lifecycle, httpTypes,
+                "Security", "TestDocuments", "TestReceiver", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")]),
         test("Simulation", ["Simulation"]),
         test("Layout", []),

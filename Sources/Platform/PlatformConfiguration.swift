@@ -1,5 +1,6 @@
 import Orders
 import Resilience
+import Web
 
 /// Everything that can be set about a platform, or about the part of it that runs in this process.
 public struct PlatformConfiguration: Sendable {
@@ -33,6 +34,9 @@ public struct PlatformConfiguration: Sendable {
     public var maximumConnections = 4096
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
     public var drainDelay: Duration = .milliseconds(500)
+
+    /// Networks that webhooks may lie in besides the public internet, also without TLS: for development and tests.
+    public var webhookNetworks: [NetworkRange] = []
 
     /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
     func commitInterval(of database: String) -> Duration {

@@ -60,6 +60,7 @@ public final class WaybillPlatform: Sendable {
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await assembly.broker?.close()
         await assembly.cache?.close()
+        await assembly.outgoing?.close()
         for pool in assembly.remotes { await pool.shutdown() }
         for database in assembly.databases { await database.close() }
         LogWriter.standardError.flush()
@@ -74,6 +75,8 @@ public final class WaybillPlatform: Sendable {
         let broker: (any EventBroker)?
         let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
+        /// Sends to the outside.
+        let outgoing: (any OutgoingClient)?
     }
 
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
@@ -100,12 +103,13 @@ public final class WaybillPlatform: Sendable {
         let remotes = try RemoteServices(configuration.engines, clock: clock, logger: logger)
         let cache = parts.runs("orders") ? try room.cache() : nil
         let opened = databases
+        let webhooks = webhooks(isLocal: parts.runs("operations"))
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
-                cache: cache, replica: { wired[$0] })
+                cache: cache, webhooks: webhooks, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)
@@ -116,6 +120,7 @@ public final class WaybillPlatform: Sendable {
         register(present, services)
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
+        if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
         let health = ProcessHealth(
             local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
@@ -147,7 +152,8 @@ public final class WaybillPlatform: Sendable {
         runners += remotes.runners
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
-        return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
+        return Assembly(
+            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, outgoing: webhooks.client)
     }
 
     func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {

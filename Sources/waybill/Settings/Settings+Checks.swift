@@ -1,5 +1,6 @@
 import Platform
 import WaybillClient
+import Web
 
 extension Settings {
     /// What runs in this process.
@@ -29,7 +30,7 @@ extension Settings {
         let services: Set<ServiceName>
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
-        all += check.identity + check.storage + check.broker + check.cache + check.upstreams
+        all += check.identity + check.storage + check.broker + check.cache + check.upstreams + check.webhooks
         return all
     }
 
@@ -147,6 +148,12 @@ struct SettingsCheck {
             }
         }
         return mistakes
+    }
+
+    var webhooks: [String] {
+        settings.list("webhooks.allow_networks").filter { NetworkRange($0) == nil }.map {
+            "webhooks.allow_networks: \"\($0)\" is no network; write an address, or one with the number of bits that count: 10.1.0.0/16"
+        }
     }
 
     private func lacks(_ engine: String, _ key: String) -> [String] {

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Platform
+import Web
 
 extension Settings {
     /// Refuses a configuration that cannot work.
@@ -24,6 +25,7 @@ extension Settings {
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
+        platform.webhookNetworks = list("webhooks.allow_networks").compactMap { NetworkRange($0) }
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
         return platform
     }
