@@ -58,7 +58,7 @@ enum Engine: String, CaseIterable {
             [
                 .systemLibrary(name: "CRedis", path: "Sources/System/CRedis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
                 library(adapter, "Adapters/CacheRedis", ["CRedis", "Wire", "Storage", "Resilience", log, metrics]),
-                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Storage", "Resilience", log]),
+                test("CacheRedis", ["CacheRedis", "CacheConformance", "CRedis", "Gateway", "Storage", "Resilience", "Web", log]),
             ]
         }
     }
@@ -134,9 +134,11 @@ let package = Package(
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Kits: know no business.
         library("Wire", "Kits/Wire"),
+        library("Security", "Kits/Security", ["CCrypto", "Wire"]),
         library("Storage", "Kits/Storage", ["Wire", metrics]),
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
@@ -205,6 +207,7 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
+        test("Security", ["Security", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
         test("OutgoingHTTP", ["OutgoingHTTP", "TestReceiver", "Web"]),

@@ -30,6 +30,8 @@ public struct PlatformConfiguration: Sendable {
 
     /// How much is let in at once.
     public var admission = AdmissionControl.Configuration()
+    /// How fast callers may ask.
+    public var rateLimits = RateLimitSettings()
     /// How many connections are served at once; those beyond are answered 503 and closed.
     public var maximumConnections = 4096
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.

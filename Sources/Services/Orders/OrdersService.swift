@@ -10,6 +10,10 @@ public struct OrdersConfiguration: Sendable {
     public var deadlineMilliseconds: Int64 = 900_000
     /// The same for orders that are paid offline: 7 days.
     public var offlineDeadlineMilliseconds: Int64 = 604_800_000
+    /// How many orders that are not settled a customer may have when he places another one: 20.
+    public var unpaidOrdersPerCustomer: Int64 = 20
+    /// How many units these orders may have, the new one's included: 10,000.
+    public var unpaidUnitsPerCustomer: Int64 = 10_000
     public init() {}
 }
 

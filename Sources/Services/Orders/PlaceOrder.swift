@@ -12,11 +12,13 @@ final class PlaceOrder: Sendable {
     private let availability: AvailabilityCheck
     private let idempotent: IdempotentWrite
     private let configuration: OrdersConfiguration
+    private let unpaid: UnpaidOrders
     /// When it was last said that Inventory cannot be asked, in milliseconds.
     private let complainedAt = Mutex<Int64>(0)
 
     init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, idempotent: IdempotentWrite, configuration: OrdersConfiguration) {
         (self.environment, self.availability, self.idempotent, self.configuration) = (environment, availability, idempotent, configuration)
+        unpaid = UnpaidOrders(configuration)
     }
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
@@ -32,7 +34,10 @@ final class PlaceOrder: Sendable {
         }
         let total = try PlaceOrder.total(lines, input.currency)
         return try await idempotent.run(request) { [self] transaction in
-            .success(try accept(input, lines: lines, total: total, correlation: request.id, in: transaction))
+            // At most 2,000 lines of a million units.
+            let units = lines.reduce(0) { $0 + $1.quantity }
+            if let refusal = try unpaid.refusal(request.customer, adding: units, at: environment.context.now, in: transaction) { return .failure(refusal) }
+            return .success(try accept(input, lines: lines, total: total, correlation: request.id, in: transaction))
         }.tellingVersion()
     }
 

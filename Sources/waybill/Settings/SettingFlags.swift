@@ -17,6 +17,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("max_connections")) var maxConnections: String?
     @Option(help: SettingFlags.help("drain_delay_ms")) var drainDelayMs: String?
     @Option(help: SettingFlags.help("webhooks.allow_networks")) var webhooksAllowNetworks: String?
+    @Option(help: SettingFlags.help("rate_limits.store")) var rateLimitsStore: String?
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
     @Option(help: SettingFlags.help("postgres.url")) var postgresUrl: String?
@@ -66,7 +67,8 @@ struct SettingFlags: ParsableArguments {
         ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs),
         ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
         ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs),
-        ("webhooks.allow_networks", \.webhooksAllowNetworks), ("storage", \.storage),
+        ("webhooks.allow_networks", \.webhooksAllowNetworks),
+        ("rate_limits.store", \.rateLimitsStore), ("storage", \.storage),
         ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
         ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),

@@ -30,7 +30,7 @@ extension Settings {
         let services: Set<ServiceName>
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
-        all += check.identity + check.storage + check.broker + check.cache + check.upstreams + check.webhooks
+        all += check.identity + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams + check.webhooks
         return all
     }
 
@@ -45,6 +45,7 @@ extension Settings {
     func remarks(environment: [String: String] = [:]) -> [String] {
         var remarks: [String] = []
         for (section, key) in [("postgres", "storage"), ("kafka", "broker"), ("rabbitmq", "broker"), ("redis", "cache")] where text(key) != section {
+            if section == "redis", text("rate_limits.store") == section { continue }
             let set = entries.filter { $0.setting.key.hasPrefix(section + ".") && $0.source != .standard }.map(\.setting.key)
             if !set.isEmpty { remarks.append("\(set.joined(separator: ", ")): not used, because \(key) is \(text(key) ?? "not set")") }
         }
@@ -132,6 +133,11 @@ struct SettingsCheck {
             return ["cache: memory is a process's own, and upstreams.orders names several: choose redis or none"]
         default: return []
         }
+    }
+
+    var rateLimits: [String] {
+        guard services.contains(.gateway), settings.text("rate_limits.store") == "redis" else { return [] }
+        return lacks("redis", "rate_limits.store") + required("redis.url", "rate_limits.store is redis", example: "redis://redis:6379/0")
     }
 
     var upstreams: [String] {

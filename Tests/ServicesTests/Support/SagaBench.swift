@@ -27,7 +27,7 @@ final class SagaBench: Sendable {
     private let consumers: [String: Consumer]
     private let timers: TimerRunner?
 
-    init() async throws {
+    init(_ configuration: OrdersConfiguration = OrdersConfiguration()) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (clock, bus) = (self.clock, self.bus)
         let identifiers = IdentifierSource(seed: 7)
@@ -47,10 +47,12 @@ final class SagaBench: Sendable {
         self.inventory = inventory
         let reach = Reach()
         self.reach = reach
-        orders = OrdersService(ordersEnvironment) { questions in
-            guard reach.isOpen.withLock({ $0 }) else { throw LostReply() }
-            return try await inventory.availability(questions)
-        }
+        orders = OrdersService(
+            ordersEnvironment,
+            availability: { questions in
+                guard reach.isOpen.withLock({ $0 }) else { throw LostReply() }
+                return try await inventory.availability(questions)
+            }, configuration: configuration)
         payments = PaymentsService(paymentsEnvironment, provider: provider, timeout: .seconds(10))
         var consumers: [String: Consumer] = [:]
         for (module, environment) in [(orders as any ServiceModule, ordersEnvironment), (inventory, inventoryEnvironment), (payments, paymentsEnvironment)] {
