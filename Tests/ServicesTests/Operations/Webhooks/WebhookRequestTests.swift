@@ -155,6 +155,40 @@ import Wire
         }
     }
 
+    /// Sends a request twice with a key, then once more with another body.
+    private func twice(_ method: String, _ route: String, _ body: String? = nil, id: String? = nil, delivery: String? = nil) async throws -> String? {
+        let query = route == "/webhooks/{id}/redeliver" ? [(name: "since", value: "2025-01-01")] : []
+        let first = try await bench.call(method, route, body, id: id, delivery: delivery, query: query, key: "k")
+        #expect((200..<300).contains(first.status), "\(method) \(route): \(first.json)")
+        let again = try await bench.call(method, route, body, id: id, delivery: delivery, query: query, key: "k")
+        #expect(again.status == first.status && again.json == first.json && again.headers[.idempotencyReplayed] == "true", "\(method) \(route)")
+        let other = try await bench.call(method, route, (body ?? "") + " ", id: id, delivery: delivery, query: query, key: "k")
+        #expect(other.problem == "idempotency-key-reused", "\(method) \(route): \(other.json)")
+        return first.text("id")
+    }
+
+    @Test func `every change of a webhook is made once per key`() async throws {
+        let id = try #require(try await twice("POST", "/webhooks", #"{"url":"https://example.com/"}"#))
+        #expect(try await bench.call("GET", "/webhooks").json["items"]?.array?.count == 1)
+        _ = try await twice("PATCH", "/webhooks/{id}", #"{"description":"x"}"#, id: id)
+        _ = try await twice("POST", "/webhooks/{id}/test", id: id)
+        #expect(try await bench.work() == 1)
+        _ = try await twice("POST", "/webhooks/{id}/rotate-secret", "{}", id: id)
+        try await bench.archive(bench.story(bench.fixture.context.newID()))
+        #expect(try await bench.work() == 3)
+        let delivery = try #require(try await bench.deliveries(id, [("type", "OrderShipped")]).first?["id"]?.string)
+        _ = try await twice("POST", "/webhooks/{id}/deliveries/{delivery}/redeliver", id: id, delivery: delivery)
+        #expect(try await bench.work() == 1)
+        _ = try await twice("POST", "/webhooks/{id}/redeliver", id: id)
+        #expect(try await bench.work() == 3)
+        _ = try await twice("DELETE", "/webhooks/{id}", id: id)
+        let actions = try await bench.fixture.database.read { try AdminLog.list(.init(subject: "webhook:\(id)"), before: nil, limit: 20, in: $0) }
+        #expect(
+            actions.reversed().map(\.action) == [
+                "webhook.create", "webhook.change", "webhook.test", "webhook.rotate-secret", "webhook.redeliver", "webhook.redeliver", "webhook.delete",
+            ])
+    }
+
     @Test func `An owner has so many and no more`() async throws {
         let shop = Principal(subject: "shop", roles: [.service])
         for number in 0..<WebhookRequests.maximumPerOwner { _ = try await bench.create("https://example.com/\(number)", as: shop) }
