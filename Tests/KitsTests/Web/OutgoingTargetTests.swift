@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Web
+import Web
 
 /// Whatever leads into networks that the platform must not send requests into, in every notation that somebody reads as an address.
 @Suite("Outgoing targets") struct OutgoingTargetTests {

@@ -27,11 +27,11 @@ final class WebhookBench: OutgoingClient {
         var configuration = WebhookConfiguration()
         configuration.client = self
         configuration.random = { [weak self] count in
-            [UInt8](
-                repeating: self?.rotations.withLock {
-                    defer { $0 += 1 }
-                    return $0
-                } ?? 0, count: count)
+            let number = self?.rotations.withLock { number in
+                defer { number += 1 }
+                return number
+            }
+            return [UInt8](repeating: number ?? 0, count: count)
         }
         let service = OperationsService(fixture.environment, webhooks: configuration)
         made.withLock { $0 = service }
