@@ -34,6 +34,8 @@ public struct PlatformConfiguration: Sendable {
     public var rateLimits = RateLimitSettings()
     /// How many connections are served at once; those beyond are answered 503 and closed.
     public var maximumConnections = 4096
+    /// The folder with Swagger UI's files, which the page at `/docs` is made of; nil for a plain page.
+    public var docsFolder: String?
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
     public var drainDelay: Duration = .milliseconds(500)
 

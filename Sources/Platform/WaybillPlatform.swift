@@ -77,6 +77,8 @@ public final class WaybillPlatform: Sendable {
         let remotes: [UpstreamPool]
         /// Sends to the outside.
         let outgoing: (any OutgoingClient)?
+        /// What is offered below `/api/v1`.
+        let routes: [Route]
     }
 
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
@@ -134,7 +136,8 @@ public final class WaybillPlatform: Sendable {
             host: configuration.host, port: configuration.port, routes: routes, gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
-            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, events: { AsyncAPIDocument.json },
+            docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"), logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience
@@ -153,7 +156,8 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
         return Assembly(
-            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, outgoing: webhooks.client)
+            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, outgoing: webhooks.client,
+            routes: routes)
     }
 
     func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {

@@ -81,6 +81,9 @@ struct RunningPlatform: Sendable {
         return Answer(status: response.status, headers: { response.header($0) }, json: json)
     }
 
+    /// Asks for something at the root, as it is.
+    func fetch(_ path: String) async throws -> ClientResponse { try await client.send(ClientRequest(method: "GET", path: path)) }
+
     /// Makes a product and returns its id.
     @discardableResult
     func product(_ sku: String, units: Int, price: String = "4.50") async throws -> String {

@@ -38,9 +38,11 @@ public final class AnalyticsService: ServiceModule {
         let dashboard = ShowDashboard(database: database)
         let metrics = ShowMetrics(database: database)
         return [
-            Route(.get, "/analytics/dashboard", access: .figures) { try await dashboard($0) },
-            Route(.get, "/analytics/metrics", access: .figures) { try await metrics($0) },
-            Route(.post, "/analytics/rebuild", access: .roles([.admin], .writeAnalytics), answer: .slow) { [rebuild] in try await rebuild.handle($0) },
+            Route(.get, "/analytics/dashboard", .showDashboard, access: .figures) { try await dashboard($0) },
+            Route(.get, "/analytics/metrics", .showMetrics, access: .figures) { try await metrics($0) },
+            Route(.post, "/analytics/rebuild", .rebuildAnalytics, access: .roles([.admin], .writeAnalytics), answer: .slow) { [rebuild] in
+                try await rebuild.handle($0)
+            },
         ]
     }
 

@@ -21,25 +21,28 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
+    ///   - events: the document of the events, for `/asyncapi.json`.
+    ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, trust: InternalTrust? = nil, context: ServiceContext, logger: Logger,
-        onRunning: @escaping @Sendable (Int) async -> Void
+        readiness: @escaping Readiness, trust: InternalTrust? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
+        context: ServiceContext, logger: Logger, onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
         let root = [
-            Route(.get, "/health", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/health/live", access: .everyone) { _ in .json { $0.member("status", "UP") } },
-            Route(.get, "/health/ready", access: .everyone) { _ in await Health.report(readiness) },
-            Route(.get, "/metrics", access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
-            Route(.get, "/", access: .everyone) { _ in Health.index },
+            Route(.get, "/health", .showHealth, access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/health/live", .showLiveness, access: .everyone) { _ in .json { $0.member("status", "UP") } },
+            Route(.get, "/health/ready", .showReadiness, access: .everyone) { _ in await Health.report(readiness) },
+            Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
+            Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
         ]
+        let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         application = Application(
-            responder: GatewayResponder(api: routes, root: root, gate: gate, trust: trust, context: context, logger: logger),
+            responder: GatewayResponder(api: routes, root: root + documents.routes, gate: gate, trust: trust, context: context, logger: logger),
             server: HTTPServerBuilder { responder in
                 GatewayChannel(
                     http: HTTP1Channel(

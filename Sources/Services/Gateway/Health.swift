@@ -40,6 +40,9 @@ enum Health {
             json.member("dashboard", "/api/v1/analytics/dashboard")
             json.member("health", "/health")
             json.member("metrics", "/metrics")
+            json.member("docs", "/docs")
+            json.member("openapi", "/openapi.json")
+            json.member("asyncapi", "/asyncapi.json")
         }
     }
 }

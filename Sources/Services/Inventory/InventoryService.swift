@@ -30,13 +30,13 @@ public final class InventoryService: ServiceModule {
         availability = { try await check($0) }
         handler = ReserveStock(outbox: environment.outbox, board: board)
         routes = [
-            Route(.post, "/inventory/products", access: .stockKeepers, products.create),
-            Route(.put, "/inventory/products", access: .stockKeepers, startsWork: true, products.upsert),
-            Route(.get, "/inventory/products", access: .anyRole(.readInventory), products.list),
-            Route(.get, "/inventory/products/{id}", access: .anyRole(.readInventory), products.get),
-            Route(.put, "/inventory/products/{id}", access: .stockKeepers, products.update),
-            Route(.post, "/inventory/products/{id}/adjustments", access: .stockKeepers, products.adjust),
-            Route(.post, "/inventory/availability", access: .anyRole(.readInventory), check.respond),
+            Route(.post, "/inventory/products", .createProduct, access: .stockKeepers, products.create),
+            Route(.put, "/inventory/products", .upsertProducts, access: .stockKeepers, startsWork: true, products.upsert),
+            Route(.get, "/inventory/products", .listProducts, access: .anyRole(.readInventory), products.list),
+            Route(.get, "/inventory/products/{id}", .getProduct, access: .anyRole(.readInventory), products.get),
+            Route(.put, "/inventory/products/{id}", .updateProduct, access: .stockKeepers, products.update),
+            Route(.post, "/inventory/products/{id}/adjustments", .adjustStock, access: .stockKeepers, products.adjust),
+            Route(.post, "/inventory/availability", .checkAvailability, access: .anyRole(.readInventory), check.respond),
         ]
     }
 }

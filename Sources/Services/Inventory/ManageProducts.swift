@@ -14,7 +14,6 @@ struct ManageProducts: Sendable {
 
     /// `POST /inventory/products`.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let input = try ProductInput.whole(request.object())
         return try await idempotent.run(request) { transaction in
             if try StockStore.find(sku: input.sku, in: transaction) != nil {
@@ -27,7 +26,6 @@ struct ManageProducts: Sendable {
 
     /// `PUT /inventory/products`: creates products by SKU or updates their name and price. Stock is set for new ones only, so that an import can be repeated.
     func upsert(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let inputs = try ProductInput.many(request.object(), maximum: ManageProducts.maximumBulk)
         return try await idempotent.run(request) { transaction in
             let known = Dictionary(
@@ -72,7 +70,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products`, all in pages, or one by `sku`.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("sku", "limit", "cursor")
         let page = try Page(request)
         let sku = try request.parameter("sku")
         let products = try await environment.database.read { transaction in
@@ -84,7 +81,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products/{id}`.
     func get(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         guard let product = try await environment.database.read({ try StockStore.find(id, in: $0) }) else { throw Problem.notFound("product") }
         return .json { product.write(to: &$0) }
@@ -92,7 +88,6 @@ struct ManageProducts: Sendable {
 
     /// `PUT /inventory/products/{id}`: name and price; `availableQuantity` is a count of the stock, recorded as an adjustment.
     func update(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let input = try ProductInput.update(request.object())
         return try await idempotent.run(request) { transaction in
@@ -113,7 +108,6 @@ struct ManageProducts: Sendable {
 
     /// `POST /inventory/products/{id}/adjustments`: stock received (positive) or written off (negative).
     func adjust(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let body = BodyReader(try request.object())
         body.allow("delta", "reason")

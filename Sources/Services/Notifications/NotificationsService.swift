@@ -41,7 +41,10 @@ public final class NotificationsService: ServiceModule {
     public var routes: [Route] {
         let list = ListNotifications(database: database)
         return [
-            Route(.get, "/notifications", access: .roles([.customer, .support, .admin, .service], .readNotifications, own: .orderInQuery("orderId"))) {
+            Route(
+                .get, "/notifications", .listNotifications,
+                access: .roles([.customer, .support, .admin, .service], .readNotifications, own: .orderInQuery("orderId"))
+            ) {
                 try await list($0)
             }
         ]

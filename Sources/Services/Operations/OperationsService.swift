@@ -44,12 +44,12 @@ public final class OperationsService: ServiceModule {
         let follow = FollowEvents(database: database, live: live)
         let schemas = ShowSchemas()
         return [
-            Route(.get, "/orders/{id}/events", access: .timeline) { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream", access: .timeline, answer: .stream) { try await follow.order($0) },
-            Route(.get, "/events", access: .log) { try await list($0) },
-            Route(.get, "/events/stream", access: .log, answer: .stream) { try await follow.all($0) },
-            Route(.get, "/events/schemas", access: .everyone) { try schemas.list($0) },
-            Route(.get, "/events/schemas/{type}", access: .everyone) { try schemas.one($0) },
+            Route(.get, "/orders/{id}/events", .getOrderEvents, access: .timeline) { try await timeline($0) },
+            Route(.get, "/orders/{id}/stream", .followOrder, access: .timeline, answer: .stream) { try await follow.order($0) },
+            Route(.get, "/events", .listEvents, access: .log) { try await list($0) },
+            Route(.get, "/events/stream", .followEvents, access: .log, answer: .stream) { try await follow.all($0) },
+            Route(.get, "/events/schemas", .listSchemas, access: .everyone) { try schemas.list($0) },
+            Route(.get, "/events/schemas/{type}", .getSchema, access: .everyone) { try schemas.one($0) },
         ] + webhookRoutes
     }
 
@@ -58,17 +58,17 @@ public final class OperationsService: ServiceModule {
         let webhooks = WebhookRequests(environment: environment, configuration: self.webhooks, keys: keys, messages: messages)
         let deliveries = WebhookDeliveryRequests(environment: environment, keys: keys, messages: messages)
         return [
-            Route(.post, "/webhooks", access: .webhookWriters, webhooks.create),
-            Route(.get, "/webhooks", access: .webhookReaders, webhooks.list),
-            Route(.get, "/webhooks/{id}", access: .webhookReaders, webhooks.show),
-            Route(.patch, "/webhooks/{id}", access: .webhookWriters, webhooks.change),
-            Route(.delete, "/webhooks/{id}", access: .webhookWriters, webhooks.delete),
-            Route(.post, "/webhooks/{id}/test", access: .webhookWriters, webhooks.test),
-            Route(.post, "/webhooks/{id}/rotate-secret", access: .webhookWriters, webhooks.rotateSecret),
-            Route(.get, "/webhooks/{id}/deliveries", access: .webhookReaders, deliveries.list),
-            Route(.get, "/webhooks/{id}/deliveries/{delivery}", access: .webhookReaders, deliveries.show),
-            Route(.post, "/webhooks/{id}/deliveries/{delivery}/redeliver", access: .webhookWriters, deliveries.redeliver),
-            Route(.post, "/webhooks/{id}/redeliver", access: .webhookWriters, deliveries.redeliverSince),
+            Route(.post, "/webhooks", .createWebhook, access: .webhookWriters, webhooks.create),
+            Route(.get, "/webhooks", .listWebhooks, access: .webhookReaders, webhooks.list),
+            Route(.get, "/webhooks/{id}", .getWebhook, access: .webhookReaders, webhooks.show),
+            Route(.patch, "/webhooks/{id}", .changeWebhook, access: .webhookWriters, webhooks.change),
+            Route(.delete, "/webhooks/{id}", .deleteWebhook, access: .webhookWriters, webhooks.delete),
+            Route(.post, "/webhooks/{id}/test", .testWebhook, access: .webhookWriters, webhooks.test),
+            Route(.post, "/webhooks/{id}/rotate-secret", .rotateWebhookSecret, access: .webhookWriters, webhooks.rotateSecret),
+            Route(.get, "/webhooks/{id}/deliveries", .listWebhookDeliveries, access: .webhookReaders, deliveries.list),
+            Route(.get, "/webhooks/{id}/deliveries/{delivery}", .getWebhookDelivery, access: .webhookReaders, deliveries.show),
+            Route(.post, "/webhooks/{id}/deliveries/{delivery}/redeliver", .redeliverOne, access: .webhookWriters, deliveries.redeliver),
+            Route(.post, "/webhooks/{id}/redeliver", .redeliverSince, access: .webhookWriters, deliveries.redeliverSince),
         ]
     }
 

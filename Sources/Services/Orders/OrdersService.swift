@@ -50,12 +50,14 @@ public final class OrdersService: ServiceModule {
 
         handler = AdvanceOrders(outbox: environment.outbox, cache: cache)
         routes = [
-            Route(.post, "/orders", access: .writing(own: .byHandler), startsWork: true) { try await place($0) },
-            Route(.get, "/orders", access: .reading(own: .byHandler), read.list),
-            Route(.get, "/orders/{id}", access: .reading(own: .orderInPath("id")), read.order),
-            Route(.get, "/orders/{id}/status", access: .reading(own: .orderInPath("id")), read.status),
-            Route(.post, "/orders/{id}/cancel", access: .writing(own: .orderInPath("id")), change.cancel),
-            Route(.put, "/orders/{id}/status", access: .roles([.support, .warehouse, .finance, .admin, .service], .writeOrders), change.setStatus),
+            Route(.post, "/orders", .placeOrder, access: .writing(own: .byHandler), startsWork: true) { try await place($0) },
+            Route(.get, "/orders", .listOrders, access: .reading(own: .byHandler), read.list),
+            Route(.get, "/orders/{id}", .getOrder, access: .reading(own: .orderInPath("id")), read.order),
+            Route(.get, "/orders/{id}/status", .getOrderStatus, access: .reading(own: .orderInPath("id")), read.status),
+            Route(.post, "/orders/{id}/cancel", .cancelOrder, access: .writing(own: .orderInPath("id")), change.cancel),
+            Route(
+                .put, "/orders/{id}/status", .setOrderStatus, access: .roles([.support, .warehouse, .finance, .admin, .service], .writeOrders), change.setStatus
+            ),
         ]
         runners = [
             TimerRunner(database: environment.database, context: environment.context, logger: environment.logger) { timers, transaction, context in

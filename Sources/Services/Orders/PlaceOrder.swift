@@ -22,7 +22,6 @@ final class PlaceOrder: Sendable {
     }
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let input = try PlaceOrderInput(request.object(), now: environment.context.now)
         let found = try await ask(input)
         try request.checkDeadline()

@@ -41,7 +41,8 @@ public final class PaymentsService: ServiceModule {
         let read = ReadPayments(database: environment.database)
         routes = [
             Route(
-                .get, "/payments", access: .roles([.customer, .support, .finance, .admin, .service], .readPayments, own: .orderInQuery("orderId")), read.list)
+                .get, "/payments", .listPayments,
+                access: .roles([.customer, .support, .finance, .admin, .service], .readPayments, own: .orderInQuery("orderId")), read.list)
         ]
         runners = [jobRunner]
     }

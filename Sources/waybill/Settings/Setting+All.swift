@@ -34,6 +34,9 @@ extension Setting {
             "max_connections", .number(1...1_000_000), standard: "4096",
             "Most connections that are served at once; more are answered 503 and closed."),
         Setting(
+            "docs_assets", .text, hasFlag: false,
+            "Folder with the files of Swagger UI for the page at /docs; by default what scripts/setup fetched, and a plain page where it did not."),
+        Setting(
             "drain_delay_ms", .number(0...15_000), standard: "500",
             "Milliseconds between the signal to stop and the closing of connections: longer than a load balancer takes to notice."),
         Setting(

@@ -24,6 +24,7 @@ extension Settings {
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
+        platform.docsFolder = text("docs_assets") ?? DocsFolder.beside(executable: DocsFolder.executable)
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
         platform.webhookNetworks = list("webhooks.allow_networks").compactMap { NetworkRange($0) }
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000

@@ -17,7 +17,6 @@ struct WebhookDeliveryRequests: Sendable {
 
     /// `GET /webhooks/{id}/deliveries`: the newest first.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("limit", "cursor", "state", "type", "orderId")
         let page = try Page(request)
         let state = try request.deliveryState()
         let type = try request.parameter("type")
@@ -32,7 +31,6 @@ struct WebhookDeliveryRequests: Sendable {
 
     /// `GET /webhooks/{id}/deliveries/{delivery}`: with its attempts, the newest first.
     func show(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("delivery", of: "delivery")
         let webhook = try await request.webhook(in: environment.database)
         let found = try await environment.database.read { transaction -> (WebhookDelivery, [WebhookAttempt])? in
@@ -49,7 +47,6 @@ struct WebhookDeliveryRequests: Sendable {
 
     /// `POST /webhooks/{id}/deliveries/{delivery}/redeliver`: sends a message again, with the same `webhook-id`, as if it had never been tried.
     func redeliver(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("delivery", of: "delivery")
         return try await withWebhook(request) { webhook, transaction in
             guard var delivery = try WebhookDeliveryTable.find(id, in: transaction), delivery.webhook == webhook.id else {
@@ -65,7 +62,6 @@ struct WebhookDeliveryRequests: Sendable {
     /// `POST /webhooks/{id}/redeliver?since=`: sends all events of the archive since a moment that the endpoint wants, also those that it never was told of. What
     /// is too much for one request goes on with `after`, the place that the answer names as `next`.
     func redeliverSince(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("since", "after")
         let since = try request.timestamp("since")
         let after = try request.parameter("after") == nil ? nil : request.integer("after", in: 0...Int.max, default: 0)
         guard let since else { throw Problem.badParameter("since", "must say from when on") }
