@@ -170,24 +170,34 @@ struct CurlClientTests {
         }
     }
 
+    /// How requests failed that were sent side by side.
+    private final class Failures: Sendable {
+        private let list = Mutex<[OutgoingFailure]>([])
+        var all: [OutgoingFailure] { list.withLock { $0 } }
+
+        func send(_ request: OutgoingRequest, by client: CurlClient) async {
+            do throws(OutgoingFailure) { _ = try await client.send(request) } catch { list.withLock { $0.append(error) } }
+        }
+    }
+
     @Test("More than may wait is refused at once, and a caller who leaves is let go at once")
     func queue() async throws {
         try await with(threads: 1, waiting: 2) { _ in
             .nothing
         } _: { receiver, client in
             let request = OutgoingRequest(url: receiver.url, timeout: .seconds(60))
-            let outcomes = Mutex<[OutgoingFailure]>([])
+            let failures = Failures()
             let begun = ContinuousClock.now
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { if let failure = await self.failure(client, request) { outcomes.withLock { $0.append(failure) } } }
+                group.addTask { await failures.send(request, by: client) }
                 while receiver.seen.isEmpty { await Task.yield() }
                 // One is under way, two wait, and the others find no place.
-                for _ in 0..<5 { group.addTask { if let failure = await self.failure(client, request) { outcomes.withLock { $0.append(failure) } } } }
-                while outcomes.withLock({ $0.count }) < 3 { await Task.yield() }
-                #expect(outcomes.withLock { $0 } == [.overloaded, .overloaded, .overloaded])
+                for _ in 0..<5 { group.addTask { await failures.send(request, by: client) } }
+                while failures.all.count < 3 { await Task.yield() }
+                #expect(failures.all == [.overloaded, .overloaded, .overloaded])
                 group.cancelAll()
             }
-            #expect(outcomes.withLock { $0.count(where: { $0 == .cancelled }) } == 3)
+            #expect(failures.all.suffix(3) == [.cancelled, .cancelled, .cancelled])
             #expect(ContinuousClock.now - begun < .seconds(30))
         }
     }
