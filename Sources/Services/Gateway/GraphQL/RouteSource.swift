@@ -59,7 +59,8 @@ final class RouteSource: GraphQLSource {
         case .success(let entry):
             defer { gate.leave(entry) }
             return await dispatcher.answer(
-                method, target(question), headers: headers(question), body: question.body, as: request.principal, id: request.id, deadline: deadline)
+                method, target(question), headers: headers(question), body: question.body, as: request.principal, id: request.id, deadline: deadline,
+                clientAddress: request.clientAddress)
         }
     }
 
@@ -72,8 +73,6 @@ final class RouteSource: GraphQLSource {
     private func headers(_ question: SourceRequest) -> HTTPFields {
         var headers = HTTPFields()
         for name in [HTTPField.Name.actor, .userAgent, .via, .traceParent] { headers[values: name] = request.headers[values: name] }
-        let addresses = request.headers[values: .forwardedFor] + [request.peer].compactMap(\.self)
-        if !addresses.isEmpty { headers[.forwardedFor] = addresses.joined(separator: ", ") }
         if question.isChange {
             headers[.contentType] = "application/json"
             headers[.idempotencyKey] = question.idempotencyKey ?? idempotencyKey
