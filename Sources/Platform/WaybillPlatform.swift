@@ -60,6 +60,8 @@ public final class WaybillPlatform: Sendable {
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await assembly.broker?.close()
         await assembly.cache?.close()
+        await assembly.rateLimiting?.close()
+        await assembly.outgoing?.close()
         for pool in assembly.remotes { await pool.shutdown() }
         await assembly.identity.shutdown()
         for database in assembly.databases { await database.close() }
@@ -75,6 +77,9 @@ public final class WaybillPlatform: Sendable {
         let broker: (any EventBroker)?
         let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
+        let rateLimiting: EngineRoom.RateLimiting?
+        /// Sends to the outside.
+        let outgoing: (any OutgoingClient)?
         /// What is offered below `/api/v1`.
         let routes: [Route]
         let identity: IdentityAssembly
@@ -105,12 +110,13 @@ public final class WaybillPlatform: Sendable {
         let remotes = try RemoteServices(configuration.engines, clock: clock, logger: logger)
         let cache = parts.runs("orders") ? try room.cache() : nil
         let opened = databases
+        let webhooks = webhooks(isLocal: parts.runs("operations"))
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
-                cache: cache, replica: { wired[$0] })
+                cache: cache, webhooks: webhooks, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)
@@ -121,6 +127,7 @@ public final class WaybillPlatform: Sendable {
         register(present, services)
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
+        if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
         let health = ProcessHealth(
             local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
@@ -131,13 +138,14 @@ public final class WaybillPlatform: Sendable {
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let elsewhere = remotes.routes { $0 == identity.service.name ? identity.service.routes : services.routes(of: $0) }
         let routes = services.routes + identity.routes + (configuration.engines.runs(.gateway) ? elsewhere : [])
+        let rateLimiting = configuration.engines.runs(.gateway) ? try room.rateLimiting() : nil
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
             offersGraphQL: configuration.engines.runs(.gateway), control: accessControl(identity, services, remotes),
-            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
-            edge: configuration.edge, events: { AsyncAPIDocument.json },
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, edge: configuration.edge, limits: rateLimiting?.limits,
+            events: { AsyncAPIDocument.json },
             docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
             logger: logger(for: "gateway"),
             onRunning: onRunning)
@@ -159,8 +167,8 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
         return Assembly(
-            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, routes: routes,
-            identity: identity)
+            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, rateLimiting: rateLimiting,
+            outgoing: webhooks.client, routes: routes, identity: identity)
     }
 
     func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {

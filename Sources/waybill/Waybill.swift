@@ -17,7 +17,8 @@ struct Waybill: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self,
+            ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, WebhooksCommand.self,
+            AnalyticsCommand.self,
             DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
             TokenCommand.self, IdentityCommand.self, LoginCommand.self, LogoutCommand.self, DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,

@@ -67,6 +67,14 @@ struct ValidationTests {
         #expect(errors.isEmpty, "\(errors)")
     }
 
+    @Test("long names do not make long answers")
+    func longNames() throws {
+        let name = String(repeating: "x", count: 20_000)
+        let errors = try Shop.errors("query \(name) {" + (0..<60).map { " a\($0): echo(int: $v\($0))" }.joined() + "}")
+        #expect(errors.count == 50)
+        #expect(errors.allSatisfy { $0.message.utf8.count <= 300 })
+    }
+
     @Test("many mistakes are told up to a number")
     func many() throws {
         #expect(try Shop.errors("{" + (0..<200).map { " x\($0)" }.joined() + "}").count == 50)

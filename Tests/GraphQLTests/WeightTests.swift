@@ -11,6 +11,7 @@ struct WeightTests {
         #expect(try weight("{ thing(id: 1) { id name } }") == OperationWeight(depth: 2, cost: 11))
         #expect(try weight("{ things(first: 100) { id } }").cost == 10 + 100)
         #expect(try weight("query ($n: Int) { things(first: $n) { id } }", #"{"n":3}"#).cost == 10 + 3)
+        #expect(try weight("{ things(first: null) { id } }").cost == 10 + 10, "null is the default")
         #expect(try weight("{ things { parent { id } } }").cost == 10 + 10 * (1 + 10 + 1))
         #expect(try weight("{ thing(id: 1) { parts { id part { id } } } }").cost == 10 + 1 + 10 * 2)
         #expect(try weight("{ things(first: 100) @skip(if: true) { parent { id } } }").cost == 0, "what is left out costs nothing")

@@ -73,10 +73,15 @@ struct RunningPlatform: Sendable {
     }
 
     func send(_ method: String, _ path: String, _ body: String? = nil, headers: [(String, String)] = []) async throws -> Answer {
+        let full = path.hasPrefix("/health") || path == "/metrics" || path.hasPrefix("/api") ? path : "/api/v1" + path
+        return try await answer(method, full, body, headers: headers)
+    }
+
+    /// The same at exactly this path.
+    func answer(_ method: String, _ path: String, _ body: String? = nil, headers: [(String, String)] = []) async throws -> Answer {
         var headers = headers
         if body != nil, !headers.contains(where: { $0.0 == "Content-Type" }) { headers.append(("Content-Type", "application/json")) }
-        let full = path.hasPrefix("/health") || path == "/metrics" || path.hasPrefix("/api") ? path : "/api/v1" + path
-        let response = try await client.send(ClientRequest(method: method, path: full, headers: headers, body: Array((body ?? "").utf8)))
+        let response = try await client.send(ClientRequest(method: method, path: path, headers: headers, body: Array((body ?? "").utf8)))
         let json = (try? JSONParser.parse(response.body)) ?? .null
         return Answer(status: response.status, headers: { response.header($0) }, json: json)
     }

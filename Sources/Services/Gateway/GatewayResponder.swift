@@ -26,16 +26,18 @@ struct GatewayResponder: HTTPResponder {
     private let addresses: ClientAddress
     private let finish: AnswerFinish
     private let log: AccessLog
+    private let limits: RequestLimits?
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
     ///   - root: routes at the root; nobody is refused there for want of room, so that health and metrics can be read when nothing else can.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
     init(
-        api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, edge: EdgeConfiguration, context: ServiceContext,
-        log: AccessLog
+        api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, edge: EdgeConfiguration, limits: RequestLimits?,
+        context: ServiceContext, log: AccessLog
     ) {
-        (self.api, self.root, self.gate, self.trust, self.context, self.log) = (api, root, gate, trust, context, log)
+        (self.api, self.root, self.gate, self.trust, self.limits, self.context, self.log) = (api, root, gate, trust, limits, context, log)
         (addresses, finish) = (ClientAddress(trusted: edge.trustedProxies), AnswerFinish(edge))
         apiMeters = api.routes.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
         rootMeters = root.routes.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
@@ -119,9 +121,11 @@ struct GatewayResponder: HTTPResponder {
         _ route: Route, _ dispatcher: RouteDispatcher, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
     ) async -> WebResponse {
         let id = arrival.id
-        return await dispatcher.guarded(route, id) {
+        var quota: HTTPFields = [:]
+        var answer = await dispatcher.guarded(route, id) {
             let caller = try await dispatcher.control.caller(request.headers, for: route.access)
             arrival.sender?.isKnown(as: caller.principal)
+            quota = try await self.quota(of: caller, route, target, arrival)
             let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
             let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: arrival.isInternal)
             try GatewayResponder.check(deadline)
@@ -137,6 +141,21 @@ struct GatewayResponder: HTTPResponder {
                         target: request.uri.string, deadline: deadline, clientAddress: arrival.address, principal: principal, isOwnOnly: isOwnOnly))
             }
         }
+        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.address) { answer = refusal.response(instance: id) }
+        answer.headers.append(contentsOf: quota)
+        return answer
+    }
+
+    /// Counts a request where its caller is limited: only an entry does, and not what another one has let in.
+    /// - Returns: what the answer tells of it.
+    private func quota(
+        of caller: AccessControl.Caller, _ route: Route, _ target: RequestTarget, _ arrival: Arrival
+    ) async throws(Problem) -> HTTPFields {
+        guard let limits, !caller.isVouchedFor else { return [:] }
+        let kind = RequestClass(route)
+        // Health, metrics and what else everybody may see at the root are free.
+        guard kind == .token || target.segments.first == "api" || !route.access.roles.isEmpty else { return [:] }
+        return try await limits.admit(kind, caller.principal, address: arrival.address)
     }
 
     /// Nothing is begun for a caller who has gone.

@@ -26,12 +26,13 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - edge: how the outside is met.
     ///   - events: the document of the events, for `/asyncapi.json`.
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
     ///   - docs: the scripts of the interactive page at `/docs`; nil for a plain page.
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
         readiness: @escaping Readiness, offersGraphQL: Bool = true, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
-        edge: EdgeConfiguration = EdgeConfiguration(), events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
+        edge: EdgeConfiguration = EdgeConfiguration(), limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
         context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
@@ -48,7 +49,8 @@ public struct GatewayServer: Service, CustomStringConvertible {
                 Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
             ] + extra
         let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
-        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: RouteDispatcher(routes, control: control, logger: logger), gate: gate).routes : []
+        let parts = RouteDispatcher(routes, control: control, logger: logger)
+        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: parts, gate: gate, limits: limits).routes : []
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
@@ -57,7 +59,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
             responder: GatewayResponder(
                 api: RouteDispatcher(routes + graph, control: control, logger: logger),
                 root: RouteDispatcher(root + documents.routes + graph, control: control, logger: logger),
-                gate: gate, trust: trust, edge: edge, context: context, log: AccessLog(edge.accessLog, logger: logger)),
+                gate: gate, trust: trust, edge: edge, limits: limits, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
                 let plain = GatewayChannel(
                     http: HTTP1Channel(

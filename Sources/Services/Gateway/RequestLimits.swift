@@ -69,7 +69,7 @@ public struct RequestLimits: Sendable {
     ///   - address: where he is, the proxies in between left out; nil where that is not known.
     /// - Returns: what the answer is to tell of the limit; empty for who has none.
     /// - Throws: ``Problem``, 429.
-    public func admit(_ kind: RequestClass, _ principal: Principal?, address: String?) async throws(Problem) -> HTTPFields {
+    public func admit(_ kind: RequestClass, _ principal: Principal?, address: IPAddress?) async throws(Problem) -> HTTPFields {
         guard let policy = policies[kind], let key = RequestLimits.key(kind, principal, address) else { return [:] }
         let decision = await store.take(1, from: key, limit: policy.limit, at: milliseconds())
         let fields = RequestLimits.fields(policy, decision)
@@ -77,20 +77,25 @@ public struct RequestLimits: Sendable {
         return fields
     }
 
-    /// The refusal of credentials as it is told: when an address has had too many of them, with no word on whether these would have held any better.
-    public func refusal(_ problem: Problem, address: String?) async -> Problem {
-        guard problem.status == .unauthorized, let policy = policies[.refused] else { return problem }
-        let key = "\(policy.name):address:\(CallerAddress.bucket(address))"
-        let decision = await store.take(1, from: key, limit: policy.limit, at: milliseconds())
-        return decision.isAllowed ? problem : RequestLimits.refusal(policy, decision, RequestLimits.fields(policy, decision))
+    /// Notes an answer 401.
+    /// - Returns: what is to be answered in its place where an address has had too many of them; nil where it has not.
+    public func refusal(address: IPAddress?) async -> Problem? {
+        guard let policy = policies[.refused] else { return nil }
+        let decision = await store.take(1, from: RequestLimits.key(.refused, address), limit: policy.limit, at: milliseconds())
+        return decision.isAllowed ? nil : RequestLimits.refusal(policy, decision, RequestLimits.fields(policy, decision))
     }
 
     /// Whose bucket it is; nil for nobody's.
-    private static func key(_ kind: RequestClass, _ principal: Principal?, _ address: String?) -> String? {
+    private static func key(_ kind: RequestClass, _ principal: Principal?, _ address: IPAddress?) -> String? {
         if principal?.kind == .open { return nil }
-        guard kind != .token, let principal else { return "\(kind.rawValue):address:\(CallerAddress.bucket(address))" }
+        guard kind != .token, let principal else { return key(kind, address) }
         guard principal.roles.isDisjoint(with: [.service, .admin]) else { return nil }
         return "\(kind.rawValue):\(principal.kind == .key ? "key" : "subject"):\(principal.subject)"
+    }
+
+    /// Of IPv6 the network is one caller: he has all of its addresses.
+    private static func key(_ kind: RequestClass, _ address: IPAddress?) -> String {
+        "\(kind.rawValue):address:\(address.map { "\($0.network)" } ?? "unknown")"
     }
 
     /// What answers tell: draft-ietf-httpapi-ratelimit-headers-10, 3 and 4.
@@ -108,7 +113,7 @@ public struct RequestLimits: Sendable {
         headers[.retryAfter] = String(pause)
         let name = policy.name
         return Problem(
-            .tooManyRequests, "too-many-requests",
+            .tooManyRequests, "rate-limited",
             "These requests come faster than the limit \"\(name)\" allows; nothing was done. Try again in \(pause) s.", headers: headers
         ) { json in
             json.key("violated-policies")

@@ -58,26 +58,26 @@ public final class IdentityService: ServiceModule {
         let signing = ManageSigningKeys(keys: keys, context: context)
         let actions = ListActions(database: database)
         return endpoints + [
-            Route(.post, "/identity/clients", access: .changesIdentity) { try await clients.create($0) },
-            Route(.get, "/identity/clients", access: .readsIdentity) { try await clients.list($0) },
-            Route(.delete, "/identity/clients/{id}", access: .changesIdentity) { try await clients.revoke($0) },
-            Route(.post, "/identity/users", access: .changesIdentity) { try await users.create($0) },
-            Route(.get, "/identity/users", access: .readsIdentity) { try await users.list($0) },
-            Route(.delete, "/identity/users/{name}", access: .changesIdentity) { try await users.delete($0) },
-            Route(.post, "/identity/api-keys", access: .changesIdentity) { try await apiKeys.create($0) },
-            Route(.get, "/identity/api-keys", access: .readsIdentity) { try await apiKeys.list($0) },
-            Route(.delete, "/identity/api-keys/{id}", access: .changesIdentity) { try await apiKeys.revoke($0) },
-            Route(.get, "/identity/keys", access: .readsIdentity) { try await signing.list($0) },
-            Route(.post, "/identity/keys/rotate", access: .changesIdentity) { try await signing.rotate($0) },
-            Route(.delete, "/identity/keys/{id}", access: .changesIdentity) { try await signing.revoke($0) },
-            Route(.get, "/identity/actions", access: .readsIdentity) { try await actions($0) },
+            Route(.post, "/identity/clients", .createClient, access: .changesIdentity) { try await clients.create($0) },
+            Route(.get, "/identity/clients", .listClients, access: .readsIdentity) { try await clients.list($0) },
+            Route(.delete, "/identity/clients/{id}", .revokeClient, access: .changesIdentity) { try await clients.revoke($0) },
+            Route(.post, "/identity/users", .createUser, access: .changesIdentity) { try await users.create($0) },
+            Route(.get, "/identity/users", .listUsers, access: .readsIdentity) { try await users.list($0) },
+            Route(.delete, "/identity/users/{name}", .deleteUser, access: .changesIdentity) { try await users.delete($0) },
+            Route(.post, "/identity/api-keys", .createAPIKey, access: .changesIdentity) { try await apiKeys.create($0) },
+            Route(.get, "/identity/api-keys", .listAPIKeys, access: .readsIdentity) { try await apiKeys.list($0) },
+            Route(.delete, "/identity/api-keys/{id}", .revokeAPIKey, access: .changesIdentity) { try await apiKeys.revoke($0) },
+            Route(.get, "/identity/keys", .listSigningKeys, access: .readsIdentity) { try await signing.list($0) },
+            Route(.post, "/identity/keys/rotate", .rotateSigningKeys, access: .changesIdentity) { try await signing.rotate($0) },
+            Route(.delete, "/identity/keys/{id}", .revokeSigningKey, access: .changesIdentity) { try await signing.revoke($0) },
+            Route(.get, "/identity/actions", .listIdentityActions, access: .readsIdentity) { try await actions($0) },
         ]
     }
 
     /// What is where OAuth's clients look for it, at the root.
     public var rootRoutes: [Route] {
         let publish = PublishKeys(keys: keys)
-        return endpoints + [Route(.get, "/.well-known/jwks.json", access: .everyone) { try await publish.jwks($0) }]
+        return endpoints + [Route(.get, "/.well-known/jwks.json", .showKeys, access: .everyone) { try await publish.jwks($0) }]
     }
 
     /// What only the platform's other processes use, at the root; a gateway does not pass it on.
@@ -93,8 +93,8 @@ public final class IdentityService: ServiceModule {
         let issue = IssueToken(database: database, mint: mint, throttle: throttle, context: context)
         let revoke = RevokeToken(database: database, context: context)
         return [
-            Route(.post, "/auth/token", access: .everyone) { try await issue($0) },
-            Route(.post, "/auth/revoke", access: .everyone) { try await revoke($0) },
+            Route(.post, "/auth/token", .issueToken, access: .everyone) { try await issue($0) },
+            Route(.post, "/auth/revoke", .revokeToken, access: .everyone) { try await revoke($0) },
         ]
     }
 

@@ -8,7 +8,6 @@ struct ListActions: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("limit", "cursor", "actor", "action", "subject")
         let page = try Page(request)
         let filter = AdminActionFilter(
             actor: try request.parameter("actor"), action: try request.parameter("action"), subject: try request.parameter("subject"))

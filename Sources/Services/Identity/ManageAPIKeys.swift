@@ -12,7 +12,6 @@ struct ManageAPIKeys: Sendable {
 
     /// `POST /identity/api-keys`.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let body = BodyReader(try request.object())
         body.allow("name", "subject", "roles", "scopes", "expiresAt")
         let name = body.string("name", required: true, maximum: 100) ?? ""
@@ -38,7 +37,6 @@ struct ManageAPIKeys: Sendable {
 
     /// `GET /identity/api-keys`, the revoked ones included.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("limit", "cursor")
         let page = try Page(request)
         let keys = try await database.read { try APIKeyTable.list(after: page.after, limit: page.limit + 1, in: $0) }
         return page.response(keys, id: \.id) { json, key in json.object { key.write(to: &$0) } }
@@ -46,7 +44,6 @@ struct ManageAPIKeys: Sendable {
 
     /// `DELETE /identity/api-keys/{id}`: it holds no longer; other processes may take it for half a minute more.
     func revoke(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (id, actor, now) = (try request.identifier("id", of: "API key"), try request.actor(), context.now)
         let log = AdminLog(context: context)
         let key: APIKey? = try await database.write { transaction in

@@ -11,7 +11,6 @@ struct ManageClients: Sendable {
 
     /// `POST /identity/clients`. The caller chooses the id, so that a request that is repeated makes no second client.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let body = BodyReader(try request.object())
         body.allow("clientId", "roles", "scopes")
         let name = body.name("clientId") ?? ""
@@ -35,7 +34,6 @@ struct ManageClients: Sendable {
 
     /// `GET /identity/clients`.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("limit", "cursor")
         let page = try Page(request)
         let clients = try await database.read { try ClientTable.list(after: page.after, limit: page.limit + 1, in: $0) }
         return page.response(clients, id: \.row) { json, client in json.object { client.write(to: &$0) } }
@@ -43,7 +41,6 @@ struct ManageClients: Sendable {
 
     /// `DELETE /identity/clients/{id}`: it gets no token any more. Those that it has expire within the hour.
     func revoke(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (name, actor, now) = (request.parameters["id"] ?? "", try request.actor(), context.now)
         let log = AdminLog(context: context)
         let client: RegisteredClient? = try await database.write { transaction in

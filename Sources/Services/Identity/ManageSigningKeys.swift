@@ -9,7 +9,6 @@ struct ManageSigningKeys: Sendable {
 
     /// `GET /identity/keys`: all of them, the newest last.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (all, now) = (try await keys.all(), context.now)
         let (signing, published) = (all.signing(at: now)?.number, Set(all.published(at: now).map(\.number)))
         return .json(capacity: 2048) { json in
@@ -26,7 +25,6 @@ struct ManageSigningKeys: Sendable {
 
     /// `POST /identity/keys/rotate`: makes the next key. Unless asked otherwise it is published for a quarter of an hour before it signs.
     func rotate(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let body = BodyReader(try request.optionalObject())
         body.allow("immediately")
         let isImmediate = body.bool("immediately") ?? false
@@ -37,7 +35,6 @@ struct ManageSigningKeys: Sendable {
 
     /// `DELETE /identity/keys/{id}`: for a key that somebody else may know. What it has signed no longer holds.
     func revoke(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         guard try await keys.revoke(request.parameters["id"] ?? "", by: request.actor()) else { throw Problem.notFound("signing key that is in use") }
         return try await list(request)
     }

@@ -14,7 +14,6 @@ struct ManageUsers: Sendable {
 
     /// `POST /identity/users`.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let body = BodyReader(try request.object())
         body.allow("name", "password", "subject", "roles", "scopes")
         let name = body.name("name") ?? ""
@@ -48,7 +47,6 @@ struct ManageUsers: Sendable {
 
     /// `GET /identity/users`.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("limit", "cursor")
         let page = try Page(request)
         let users = try await database.read { try UserTable.list(after: page.after, limit: page.limit + 1, in: $0) }
         return page.response(users, id: \.row) { json, user in json.object { user.write(to: &$0) } }
@@ -56,7 +54,6 @@ struct ManageUsers: Sendable {
 
     /// `DELETE /identity/users/{name}`: he cannot log in any more, nor renew a login.
     func delete(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (name, actor, now) = (request.parameters["name"] ?? "", try request.actor(), context.now)
         let log = AdminLog(context: context)
         let user: User? = try await database.write { transaction in

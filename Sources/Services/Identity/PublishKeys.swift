@@ -29,7 +29,7 @@ public struct Discovery: Sendable {
     }
 
     /// Its route, at the root.
-    public var route: Route { Route(.get, "/.well-known/openid-configuration", access: .everyone) { _ in document } }
+    public var route: Route { Route(.get, "/.well-known/openid-configuration", .discover, access: .everyone) { _ in document } }
 
     var document: WebResponse {
         .json(headers: [.cacheControl: "no-store"], capacity: 1024) { json in

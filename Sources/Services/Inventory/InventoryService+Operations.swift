@@ -21,7 +21,7 @@ extension APIOperation {
 
     static let listProducts = APIOperation(
         "listProducts", .inventory, "List products",
-        parameters: [.query("sku", .text(0...200), "The one with this SKU.", example: "MUG-BLUE")] + APIParameter.page(),
+        parameters: [.query("sku", .filter(200), "The one with this SKU.", example: "MUG-BLUE")] + APIParameter.page(),
         APIReply(200, "A page of products.", .page(of: .product)))
 
     static let getProduct = APIOperation(

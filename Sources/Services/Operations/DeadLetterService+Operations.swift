@@ -26,7 +26,7 @@ extension APIOperation {
 
     static let archiveDeadLetter = APIOperation(
         "archiveDeadLetter", .deadLetters, "Put a dead letter aside", "It is kept for 30 days, and in the record of actions.",
-        parameters: [.deadLetterID, .query("reason", .text(1...500), "Why.", isRequired: true, example: "duplicate")],
+        parameters: [.deadLetterID, .query("reason", .line(500), "Why.", isRequired: true, example: "duplicate")],
         APIReply(200, "The dead letter.", .deadLetter), problems: closedProblems, honoursKey: true)
 
     static let redriveDeadLetter = APIOperation(
@@ -92,8 +92,8 @@ extension APIOperation {
     static let listActions = APIOperation(
         "listAdminActions", .deadLetters, "List what administrators did", "Newest first.",
         parameters: [
-            .query("actor", .text(0...200), "By one person."), .query("action", .text(0...200), "Of one kind."),
-            .query("subject", .text(0...300), "To one thing."),
+            .query("actor", .filter(200), "By one person."), .query("action", .filter(200), "Of one kind."),
+            .query("subject", .filter(300), "To one thing."),
         ] + APIParameter.page(), APIReply(200, "A page of actions.", .page(of: .adminAction)))
 
     private static let closedProblems = [APIProblem(409, "dead-letter-closed", "Somebody was first.")]
@@ -116,7 +116,7 @@ extension DeadLetterQuery {
     /// The filters of a list.
     static let parameters: [APIParameter] = [
         .query("consumer", .oneOf(Choreography.Participant.allCases.map(\.rawValue)), "Those of one consumer."),
-        .query("type", .text(1...200), "Those of one type of event."), .query("error", .text(1...200), "Whose error has this in it."),
+        .query("type", .line(200), "Those of one type of event."), .query("error", .line(200), "Whose error has this in it."),
         .query("orderId", .identifier, "Those of one order."), .query("from", .timestampOrDay, "Died at this time or later."),
         .query("to", .timestampOrDay, "Died before this time."), .query("olderThan", age, "Died longer ago: 90s, 10m, 2h or 7d."),
         .query("youngerThan", age, "Died less long ago."),

@@ -20,12 +20,14 @@ extension APIOperation {
         problems: [
             APIProblem(409, "insufficient-stock", "There is less of a product than is ordered; `shortages` names each."),
             APIProblem(409, "price-changed", "A price differs from the catalogue's, and the caller may not set prices."),
+            APIProblem(
+                429, "too-many-unpaid-orders", "The customer has as many orders, or units in them, that are not paid as a customer may have at a time."),
         ], honoursKey: true)
 
     static let listOrders = APIOperation(
         "listOrders", .orders, "List orders", "Newest first.",
         parameters: [
-            .query("customerId", .text(0...64), "Those of one customer.", example: "alice"),
+            .query("customerId", .filter(64), "Those of one customer.", example: "alice"),
             .query("status", .oneOf(OrderStatus.allCases.map(\.rawValue)), "Those that stand there."),
             .query("from", .timestampOrDay, "Accepted at this time or later."), .query("to", .timestampOrDay, "Accepted before this time."),
         ] + APIParameter.page(), APIReply(200, "A page of orders.", .page(of: .order)))

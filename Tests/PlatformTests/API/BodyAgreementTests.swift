@@ -60,7 +60,7 @@ struct BodyProbe {
             "productId": [.string(product)], "placedAt": [.string("2026-01-01T00:00:00Z")], "metadata": [],
             // Inexact in some currency, or too much altogether: what no schema can say.
             "price": [.string("5"), .number("0"), .string("12")], "currency": [.string("GBP")], "quantity": [.number("1"), .number("3")],
-            "delta": [.number("1"), .number("-1")], "cursor": [], "limit": [],
+            "delta": [.number("1"), .number("-1")], "url": [.string("https://hooks.example/a")], "cursor": [], "limit": [],
         ]
         let isNew = route.path == "/inventory/products"
         given["sku"] = isNew ? nil : [.string("AGREED")]
@@ -85,7 +85,8 @@ struct BodyProbe {
         for (wrong, pointer) in BodySampler.invalid(body, schema) {
             let answer = try await platform.send(route.method.rawValue, path, wrong.compact)
             let places = (answer.json["errors"]?.array ?? []).compactMap { $0["pointer"]?.string }
-            let isTold = answer.status == 422 && places.contains { $0 == pointer || pointer.hasPrefix($0 + "/") && $0 != "" }
+            // A wrong whole may be told by its parts, and a wrong part by its whole, but for the body itself.
+            let isTold = answer.status == 422 && places.contains { $0 == pointer || $0.hasPrefix(pointer + "/") || pointer.hasPrefix($0 + "/") && $0 != "" }
             #expect(isTold, "\(route.method) \(path) \(wrong.compact.prefix(300)) at \(pointer): \(answer.status) \(answer.json.compact.prefix(300))")
         }
     }

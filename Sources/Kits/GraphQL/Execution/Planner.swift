@@ -95,7 +95,9 @@ struct Planner {
         if let type = schema.object(definition.type.name) {
             let (within, each) = try plan(group.parts, on: type, place)
             fields = within
-            let count = max(1, definition.sizeArgument.flatMap { arguments[$0]?.integer } ?? Int64(definition.size))
+            // Null is what the argument is where it is not given.
+            let asked = definition.sizeArgument.flatMap { arguments[$0]?.integer ?? definition.argument($0)?.defaultValue?.integer }
+            let count = max(1, asked ?? Int64(definition.size))
             // Both factors are bounded: one by 32 bits, the other by the limit of the cost.
             cost = definition.type.element == nil && definition.sizeArgument == nil ? 1 + each : Int(count) * (1 + each)
         }

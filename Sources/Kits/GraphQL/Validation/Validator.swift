@@ -42,7 +42,8 @@ struct Validator {
 
     mutating func refuse(_ message: String, _ locations: SourceLocation...) {
         guard errors.count < limits.errors else { return }
-        errors.append(GraphQLError(message, code: "invalid-document", at: locations))
+        // Names are the client's, and may be long: an answer is not to be much larger than what it answers.
+        errors.append(GraphQLError(String(message.prefix(300)), code: "invalid-document", at: locations))
     }
 
     private mutating func checkFragments() {

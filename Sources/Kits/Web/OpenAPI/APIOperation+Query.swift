@@ -37,7 +37,10 @@ extension APISchema {
             if Timestamp(text) == nil, Timestamp(text + "T00:00:00Z") == nil {
                 return "must be an RFC 3339 time (2026-11-21T13:00:00Z) or a day (2026-11-21)"
             }
-        case .text(let range, _):
+        case .text(let range, let pattern):
+            if pattern == APISchema.linePattern, text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 }) {
+                return "must not contain control characters"
+            }
             if !range.contains(text.unicodeScalars.count) { return "must have \(range.lowerBound) to \(range.upperBound) characters" }
         case .component(_, let schema): return schema.objection(to: text)
         default: break

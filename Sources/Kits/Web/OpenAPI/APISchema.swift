@@ -33,8 +33,12 @@ public indirect enum APISchema: Sendable, Equatable {
     /// Any whole number that counts something.
     public static let count = APISchema.integer(0...Int64.max)
 
+    /// No control characters.
+    static let linePattern = "^[^\\u0000-\\u001f\\u007f]*$"
     /// A text of one line, as ``BodyReader/string(_:required:maximum:)`` takes it.
-    public static func line(_ maximum: Int) -> APISchema { .text(1...maximum, pattern: "^[^\\u0000-\\u001f\\u007f]*$") }
+    public static func line(_ maximum: Int) -> APISchema { .text(1...maximum, pattern: linePattern) }
+    /// The same for a filter, which may be empty.
+    public static func filter(_ maximum: Int) -> APISchema { .text(0...maximum, pattern: linePattern) }
 
     /// An amount as answers show it.
     public static let amount = APISchema.text(1...24, pattern: "^-?[0-9]+(\\.[0-9]+)?$")

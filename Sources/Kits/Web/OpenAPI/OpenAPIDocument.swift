@@ -21,7 +21,10 @@ public struct OpenAPIDocument: Sendable {
     public init(api: [Route], root: [Route], version: String = "1.0.0") {
         self.version = version
         let all = api.map { ("/api/v1" + $0.path, $0) } + root.map { ($0.path, $0) }
+        // What is offered at the root as well is told once, at its place below `/api/v1`.
+        var told: Set<String> = []
         entries = all.compactMap { path, route in route.operation.map { Entry(path: path, route: route, operation: $0) } }
+            .filter { told.insert($0.operation.id).inserted }
             .sorted { ($0.operation.tag.rank, $0.path, $0.rank) < ($1.operation.tag.rank, $1.path, $1.rank) }
     }
 

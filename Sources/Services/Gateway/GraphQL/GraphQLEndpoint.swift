@@ -13,10 +13,13 @@ struct GraphQLEndpoint: Sendable {
     private let engine: GraphQLEngine
     private let dispatcher: RouteDispatcher
     private let gate: AdmissionGate
+    private let limits: RequestLimits?
 
-    /// - Parameter dispatcher: of the routes that the fields come from.
-    init(engine: GraphQLEngine = GraphQLEngine(schema: WaybillSchema.schema), dispatcher: RouteDispatcher, gate: AdmissionGate) {
-        (self.engine, self.dispatcher, self.gate) = (engine, dispatcher, gate)
+    /// - Parameters:
+    ///   - dispatcher: of the routes that the fields come from.
+    ///   - limits: how fast callers may ask them.
+    init(engine: GraphQLEngine = GraphQLEngine(schema: WaybillSchema.schema), dispatcher: RouteDispatcher, gate: AdmissionGate, limits: RequestLimits?) {
+        (self.engine, self.dispatcher, self.gate, self.limits) = (engine, dispatcher, gate, limits)
     }
 
     /// The routes, for the root as well as for the API. Whoever is known may ask; what he may see and do, the routes decide that his fields come from.
@@ -64,8 +67,8 @@ struct GraphQLEndpoint: Sendable {
         }
         let end = ContinuousClock.now + GraphQLEndpoint.patience
         let source = RouteSource(
-            request, deadline: min(request.deadline ?? end, end), idempotencyKey: try key(request, operation), dispatcher: dispatcher,
-            gate: gate)
+            request, deadline: min(request.deadline ?? end, end), idempotencyKey: try key(request, operation), dispatcher: dispatcher, gate: gate,
+            limits: limits)
         return form.answer(await engine.execute(operation, source), engine.limits)
     }
 

@@ -1,5 +1,6 @@
 import GraphQL
 import HTTPTypes
+import Resilience
 import Web
 import Wire
 
@@ -17,6 +18,7 @@ final class RouteSource: GraphQLSource {
     private let idempotencyKey: String?
     private let dispatcher: RouteDispatcher
     private let gate: AdmissionGate
+    private let limits: RequestLimits?
     private let permits = Permits(RouteSource.concurrency)
     private let answers = SharedAnswers()
 
@@ -25,8 +27,13 @@ final class RouteSource: GraphQLSource {
     ///   - deadline: when nobody waits for the answer any more.
     ///   - idempotencyKey: for a change that has no key of its own.
     ///   - gate: lets each question in like a request from outside, so that an operation starts no work where a request could not.
-    init(_ request: WebRequest, deadline: ContinuousClock.Instant, idempotencyKey: String?, dispatcher: RouteDispatcher, gate: AdmissionGate) {
-        (self.request, self.deadline, self.idempotencyKey, self.dispatcher, self.gate) = (request, deadline, idempotencyKey, dispatcher, gate)
+    ///   - limits: counts each question like a request from outside.
+    init(
+        _ request: WebRequest, deadline: ContinuousClock.Instant, idempotencyKey: String?, dispatcher: RouteDispatcher, gate: AdmissionGate,
+        limits: RequestLimits?
+    ) {
+        (self.request, self.deadline, self.idempotencyKey) = (request, deadline, idempotencyKey)
+        (self.dispatcher, self.gate, self.limits) = (dispatcher, gate, limits)
     }
 
     func fetch(_ question: SourceRequest) async throws -> JSONValue {
@@ -52,9 +59,15 @@ final class RouteSource: GraphQLSource {
         guard let method = HTTPRequest.Method(rawValue: question.method), question.path.allSatisfy(RouteSource.isName) else {
             return Problem.notFound(question.path.first == "orders" ? "order" : "product").response(instance: nil)
         }
-        var startsWork = false
-        if case .found(let index, _) = dispatcher.match(method, question.path) { startsWork = dispatcher.routes[index].startsWork }
-        switch gate.enter(startsWork ? .starting : .other) {
+        var kind = AdmissionControl.Kind.other
+        if case .found(let index, _) = dispatcher.match(method, question.path) {
+            let route = dispatcher.routes[index]
+            if route.startsWork { kind = .starting }
+            do { _ = try await limits?.admit(RequestClass(route), request.principal, address: request.clientAddress?.description) } catch {
+                return error.response(instance: nil)
+            }
+        }
+        switch gate.enter(kind) {
         case .failure(let refusal): return AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: nil)
         case .success(let entry):
             defer { gate.leave(entry) }

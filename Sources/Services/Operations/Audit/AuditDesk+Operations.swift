@@ -49,7 +49,7 @@ extension APIOperation {
         parameters: [
             .query("overdue", .boolean, "`true` where nothing is said."),
             .query("status", .oneOf(["CREATED", "RESERVED", "CANCELLING"]), "Those that stand there."),
-            .query("party", .text(0...64), "Those that wait for it.", example: "payments"),
+            .query("party", .filter(64), "Those that wait for it.", example: "payments"),
             .query("limit", .integer(1...500), "How many at most; 100 where nothing is said."),
         ],
         APIReply(
