@@ -30,7 +30,7 @@ public final class SigningKeyRing: KeySource {
 
     /// Makes the first key where there is none. Of several processes that start at once one makes it.
     /// - Throws: ``StorageError``.
-    func open() async throws {
+    public func open() async throws {
         guard try await read().isEmpty else { return }
         let (key, now) = (try SigningKey.generate(.es256), context.now)
         try await database.write { transaction in

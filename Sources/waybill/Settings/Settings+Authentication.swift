@@ -25,13 +25,11 @@ extension Settings {
         return provider
     }
 
-    /// What the platform's own tokens say.
-    func identity() -> IdentityConfiguration {
-        var identity = IdentityConfiguration()
-        identity.issuer = text("auth.issuer") ?? identity.issuer
-        identity.audience = text("auth.audience") ?? identity.audience
-        identity.tokenMilliseconds = Int64(number("auth.token_minutes") ?? 60) * 60_000
-        identity.publicURL = text("auth.public_url")
-        return identity
+    /// Sets what the platform's own tokens say.
+    func setIdentity(of platform: inout PlatformConfiguration) {
+        platform.identity.issuer = text("auth.issuer") ?? platform.identity.issuer
+        platform.identity.audience = text("auth.audience") ?? platform.identity.audience
+        platform.identity.tokenMilliseconds = Int64(number("auth.token_minutes") ?? 60) * 60_000
+        platform.identity.publicURL = text("auth.public_url")
     }
 }

@@ -28,7 +28,7 @@ extension Settings {
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
         platform.authentication = authentication()
-        platform.identity = identity()
+        setIdentity(of: &platform)
         platform.orders.unpaidOrdersPerCustomer = integer("limits.unpaid_orders_per_customer", platform.orders.unpaidOrdersPerCustomer)
         platform.orders.unpaidUnitsPerCustomer = integer("limits.unpaid_units_per_customer", platform.orders.unpaidUnitsPerCustomer)
         platform.rateLimits = rateLimits()
