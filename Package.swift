@@ -148,6 +148,7 @@ let package = Package(
         // System: C libraries from the operating system.
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", path: "Sources/System/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Kits: know no business.
@@ -157,6 +158,7 @@ let package = Package(
         library("Resilience", "Kits/Resilience", ["Wire"]),
         library("Observability", "Kits/Observability", [log, metrics, coreMetrics]),
         library("Messaging", "Kits/Messaging", ["Wire", "Storage", "Resilience", "Observability", deque, log, metrics, lifecycle]),
+        library("GraphQL", "Kits/GraphQL", ["Wire"]),
         library("Web", "Kits/Web", ["CZlib", "Wire", "Security", "Storage", "Messaging", httpTypes, log, lifecycle]),
 
         // The shared language.
@@ -168,24 +170,26 @@ let package = Package(
         library("Payments", "Services/Payments", ["Contracts", "Wire", "Storage", "Messaging", "Resilience", "Web", httpTypes, log, lifecycle]),
         library("Notifications", "Services/Notifications", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
         library("Analytics", "Services/Analytics", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle]),
-        library("Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", httpTypes, log, lifecycle, deque]),
+        library(
+            "Operations", "Services/Operations", ["Contracts", "Wire", "Storage", "Messaging", "Web", "Security", httpTypes, log, lifecycle, deque, metrics]),
         library("Identity", "Services/Identity", ["Wire", "Storage", "Messaging", "Security", "Web", httpTypes, log, lifecycle]),
         library(
             "Gateway", "Services/Gateway",
-            ["Wire", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics] + nio + tls,
-            settings: hasTLS ? [Engine.tls.define] : []),
+            ["Contracts", "Wire", "GraphQL", "Storage", "Messaging", "Resilience", "Web", "Observability", hummingbird, httpTypes, lifecycle, log, metrics]
+                + nio + tls, settings: hasTLS ? [Engine.tls.define] : []),
 
         // Adapters: engines and providers.
         library("StorageSQLite", "Adapters/StorageSQLite", ["CSQLite", "Wire", "Storage", log, metrics]),
         library("PaymentSimulator", "Adapters/PaymentSimulator", ["Contracts", "Wire", "Storage", "Messaging"]),
+        library("OutgoingHTTP", "Adapters/OutgoingHTTP", ["CCurl", "Web", deque]),
 
         // The only place that knows them all.
         library(
             "Platform", "Platform",
             [
                 "Contracts", "Wire", "Storage", "Messaging", "Resilience", "Observability", "Web", "Orders", "Inventory", "Payments", "Notifications",
-                "Analytics", "Operations", "Identity", "Security", "Gateway", "StorageSQLite", "PaymentSimulator", "WaybillClient", httpTypes, lifecycle, log,
-                metrics, coreMetrics,
+                "Analytics", "Operations", "Identity", "Security", "Gateway", "StorageSQLite", "PaymentSimulator", "OutgoingHTTP", "WaybillClient", httpTypes,
+                lifecycle, log, metrics, coreMetrics,
             ] + engineAdapters, settings: engineSettings),
 
         // The whole platform in a world of virtual time and faults.
@@ -208,6 +212,10 @@ let package = Package(
 
         // Documents and golden files that tests compare with what the code says, and write anew where that is wished.
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
+        // Tokens that hold and tokens that must not.
+        .target(name: "TestTokens", dependencies: ["Security", "Wire"], path: "Tests/TestTokens", swiftSettings: strict),
+        // The outside that the platform sends requests to.
+        .target(name: "TestReceiver", dependencies: nio, path: "Tests/TestReceiver", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
         .target(
             name: "TestDatabases", dependencies: ["Storage", "StorageSQLite"] + (engines.contains(.postgres) ? ["StoragePostgres"] : []),
@@ -219,9 +227,10 @@ let package = Package(
         // What scripts/power-cut cuts the power of.
         .executableTarget(name: "power-cut-writer", dependencies: ["Storage", "StorageSQLite"], path: "Tests/PowerCutWriter", swiftSettings: strict),
         test("Wire", ["Wire"]),
-        test("Security", ["Security", "Wire"]),
+        test("Security", ["Security", "TestTokens", "Wire"]),
         test("Contracts", ["Contracts", "TestDocuments", "Wire"], resources: [.copy("Golden")]),
         test("StorageSQLite", ["StorageSQLite", "StorageConformance", "Storage", "Wire"]),
+        test("OutgoingHTTP", ["OutgoingHTTP", "TestReceiver", "Web"]),
         test("Messaging", ["Messaging", "BrokerConformance", "Storage", "StorageSQLite", "TestDatabases", "Wire"]),
         test("Kits", ["Resilience", "Observability", "Storage", "CacheConformance", "Web", "Wire", "CZlib", httpTypes, log, metrics]),
         test(
@@ -239,11 +248,11 @@ let package = Package(
         test(
             "Platform",
             [
-                "Platform", "Gateway", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
-                "StorageSQLite", "Observability",
-                "TestDocuments", "waybill", log, lifecycle, httpTypes,
+                "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
+                "StorageSQLite", "Observability", "TestTokens", "TestDocuments", "TestReceiver", "waybill", log, lifecycle, httpTypes,
             ] + nio, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
+        test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
         test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
     ] + engines.flatMap(\.targets),

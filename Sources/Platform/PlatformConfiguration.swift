@@ -47,6 +47,9 @@ public struct PlatformConfiguration: Sendable {
     /// How long clients and load balancers have to notice that the platform is being shut down, before connections are closed.
     public var drainDelay: Duration = .milliseconds(500)
 
+    /// Networks that webhooks may lie in besides the public internet, also without TLS: for development and tests.
+    public var webhookNetworks: [NetworkRange] = []
+
     /// The same for every database: what nobody waits for gathers longer, because a large batch costs a third per order of what a small one does.
     func commitInterval(of database: String) -> Duration {
         // Beyond a tenth of a second nothing is gained, and a batch no longer holds what comes in the meantime.

@@ -61,6 +61,7 @@ public final class WaybillPlatform: Sendable {
         await assembly.broker?.close()
         await assembly.cache?.close()
         await assembly.rateLimiting?.close()
+        await assembly.outgoing?.close()
         for pool in assembly.remotes { await pool.shutdown() }
         await assembly.identity.shutdown()
         for database in assembly.databases { await database.close() }
@@ -77,6 +78,8 @@ public final class WaybillPlatform: Sendable {
         let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
         let rateLimiting: EngineRoom.RateLimiting?
+        /// Sends to the outside.
+        let outgoing: (any OutgoingClient)?
         /// What is offered below `/api/v1`.
         let routes: [Route]
         let identity: IdentityAssembly
@@ -107,12 +110,13 @@ public final class WaybillPlatform: Sendable {
         let remotes = try RemoteServices(configuration.engines, clock: clock, logger: logger)
         let cache = parts.runs("orders") ? try room.cache() : nil
         let opened = databases
+        let webhooks = webhooks(isLocal: parts.runs("operations"))
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
-                cache: cache, replica: { wired[$0] })
+                cache: cache, webhooks: webhooks, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)
@@ -123,6 +127,7 @@ public final class WaybillPlatform: Sendable {
         register(present, services)
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
+        if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
         let health = ProcessHealth(
             local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
@@ -138,8 +143,9 @@ public final class WaybillPlatform: Sendable {
             host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
-            control: accessControl(identity, services, remotes), trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) },
-            edge: configuration.edge, limits: rateLimiting?.limits, events: { AsyncAPIDocument.json },
+            offersGraphQL: configuration.engines.runs(.gateway), control: accessControl(identity, services, remotes),
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, edge: configuration.edge, limits: rateLimiting?.limits,
+            events: { AsyncAPIDocument.json },
             docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
             logger: logger(for: "gateway"),
             onRunning: onRunning)
@@ -162,8 +168,7 @@ public final class WaybillPlatform: Sendable {
         runners.append(farewell)
         return Assembly(
             services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, rateLimiting: rateLimiting,
-            routes: routes,
-            identity: identity)
+            outgoing: webhooks.client, routes: routes, identity: identity)
     }
 
     func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {

@@ -1,4 +1,5 @@
 import Security
+import TestTokens
 import Testing
 
 @Suite("Digests and codes")

@@ -1,4 +1,5 @@
 import Synchronization
+import TestTokens
 import Testing
 import Wire
 
@@ -74,6 +75,24 @@ struct JWKSourceTests {
             #expect(await source.key(id: forge.es256.id) == nil)
             #expect(await source.key(id: forge.rs256.id) != nil)
             #expect(source.version == 2)
+        }
+    }
+
+    @Test("a key that was taken back is missed where all tokens were seen before")
+    func revocation() async throws {
+        let server = KeyServer(forge.set.document)
+        try await server.serve { source in
+            let verifier = TokenVerifier(keys: source, issuers: [Forge.issuer], audience: "waybill") { Forge.now }
+            let token = try forge.token(forge.es256)
+            // The first time it is verified while the keys are fetched, which does not count.
+            for _ in 0..<2 { _ = try await verifier.verify(token) }
+            #expect(verifier.cached(token) != nil)
+            server.document(KeySet([forge.rs256.verificationKey]).document)
+            server.advance(by: 600_000)
+            let deadline = ContinuousClock.now + .seconds(20)
+            while verifier.cached(token) != nil, ContinuousClock.now < deadline { await Task.yield() }
+            #expect(verifier.cached(token) == nil)
+            #expect(await refusal(of: token, by: verifier) == .unknownKey)
         }
     }
 

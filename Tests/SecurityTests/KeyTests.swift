@@ -1,4 +1,5 @@
 import Security
+import TestTokens
 import Testing
 import Wire
 
@@ -129,6 +130,27 @@ struct KeyTests {
             guard key.verificationKey.verify(signature, of: message) else { break }
         }
         for other in forge.all where other.id != key.id { #expect(!other.verificationKey.verify(try key.sign(message), of: message)) }
+    }
+
+    @Test("keys are used by many threads at once")
+    func threads() async throws {
+        let forge = try Forge()
+        let code = HMACKey(Array("key".utf8))
+        let good = try await withThrowingTaskGroup(of: Int.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    var good = 0
+                    for round in 0..<50 {
+                        let message = Array("\(task) \(round)".utf8)
+                        for key in [forge.es256, forge.eddsa] where key.verificationKey.verify(try key.sign(message), of: message) { good += 1 }
+                        if code.isValid(hmacSHA256(key: Array("key".utf8), message), for: message) { good += 1 }
+                    }
+                    return good
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(good == 8 * 50 * 3)
     }
 
     @Test("HS256 has no keys that could be made")

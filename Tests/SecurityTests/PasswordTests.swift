@@ -1,4 +1,5 @@
 import Foundation
+import TestTokens
 import Testing
 
 @testable import Security

@@ -1,18 +1,11 @@
 import Security
+import TestTokens
 import Testing
 import Wire
 
 /// The attacks of RELIABILITY, "API", and of RFC 8725: tokens that must be refused, each for the reason given.
 @Suite("Attacks by token")
 struct TokenAttackTests {
-    struct Attack: Sendable, CustomTestStringConvertible {
-        let name: String
-        let token: String
-        let refusal: TokenRefusal
-        init(_ name: String, _ token: String, _ refusal: TokenRefusal) { (self.name, self.token, self.refusal) = (name, token, refusal) }
-        var testDescription: String { name }
-    }
-
     @Test("every attack is refused for its reason, twice, and nothing of it is remembered")
     func attacks() async throws {
         let forge = try Forge()

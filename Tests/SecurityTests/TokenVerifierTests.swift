@@ -1,5 +1,6 @@
 import Security
 import Synchronization
+import TestTokens
 import Testing
 import Wire
 
@@ -52,7 +53,7 @@ struct TokenVerifierTests {
 
     @Test("claims hold to the second of their leeway")
     func time() async throws {
-        let token = try forge.token(forge.es256, payload: Forge.payload(["exp": Forge.seconds(100), "nbf": Forge.seconds(-100), "iat": Forge.seconds(-100)]))
+        let token = try forge.token(forge.es256, payload: forge.payload(["exp": forge.seconds(100), "nbf": forge.seconds(-100), "iat": forge.seconds(-100)]))
         let cases: [(Int64, TokenRefusal?)] = [(-160_001, .notYetValid), (-160_000, nil), (0, nil), (159_999, nil), (160_000, .expired)]
         for (offset, expected) in cases {
             let verifier = forge.verifier(now: Forge.now.advanced(byMilliseconds: offset))
@@ -63,14 +64,14 @@ struct TokenVerifierTests {
     @Test("claims of forms that RFC 7519 allows are read")
     func forms() async throws {
         let payloads: [[String: String?]] = [
-            ["aud": "[\"other\",\"waybill\"]"], ["exp": Forge.seconds(10) + ".5"], ["exp": "1.8e9"], ["iat": nil], ["roles": nil], ["scope": "\"\""],
-            ["nested": "{\"a\":[1,{\"b\":null}]}"],
+            ["aud": "[\"other\",\"waybill\"]"], ["exp": forge.seconds(10) + ".5"], ["exp": "1.8e9"], ["iat": nil], ["roles": nil], ["scope": "\"\""],
+            ["typ": "\"Bearer\""], ["nested": "{\"a\":[1,{\"b\":null}]}"],
         ]
         for changes in payloads {
-            let token = try forge.token(forge.es256, payload: Forge.payload(changes))
+            let token = try forge.token(forge.es256, payload: forge.payload(changes))
             #expect(await refusal(of: token, by: forge.verifier()) == nil, "\(changes)")
         }
-        let bound = try await forge.verifier().verify(forge.token(forge.es256, payload: Forge.payload(["scope": "\"\""])))
+        let bound = try await forge.verifier().verify(forge.token(forge.es256, payload: forge.payload(["scope": "\"\""])))
         #expect(bound.scopes == [])
         let free = try await forge.verifier().verify(forge.token(forge.es256))
         #expect(free.scopes == nil)
@@ -86,12 +87,12 @@ struct TokenVerifierTests {
         let foreign: [String: String?] = [
             "iss": "\"https://sso.example/realms/shop\"", "aud": "\"api\"", "nbf": nil, "realm_access": "{\"roles\":[\"finance\"]}",
         ]
-        let read = try await verifier.verify(forge.token(forge.rs256, payload: Forge.payload(foreign)))
+        let read = try await verifier.verify(forge.token(forge.rs256, payload: forge.payload(foreign)))
         #expect(read.roles == ["finance"])
         let (mine, foreignSpeakingForMe) = (try forge.token(forge.es256), try forge.token(forge.rs256))
         #expect(await refusal(of: mine, by: verifier) == nil)
         #expect(await refusal(of: foreignSpeakingForMe, by: verifier) == .unknownKey)
-        let crossed = try forge.token(forge.rs256, payload: Forge.payload(foreign.merging(["aud": "\"waybill\""]) { $1 }))
+        let crossed = try forge.token(forge.rs256, payload: forge.payload(foreign.merging(["aud": "\"waybill\""]) { $1 }))
         #expect(await refusal(of: crossed, by: verifier) == .wrongAudience)
     }
 
@@ -117,7 +118,7 @@ struct TokenVerifierTests {
         let loved = try forge.token(forge.es256)
         _ = try await verifier.verify(loved)
         for number in 0..<40 {
-            _ = try await verifier.verify(forge.token(forge.es256, payload: Forge.payload(["jti": "\"\(number)\""])))
+            _ = try await verifier.verify(forge.token(forge.es256, payload: forge.payload(["jti": "\"\(number)\""])))
             #expect(verifier.cachedCount <= 10)
             #expect(verifier.cached(loved) != nil, "after \(number)")
         }

@@ -31,7 +31,9 @@ public enum Base64URL {
     /// The bytes of a text; nil for one that ``encode(_:)`` does not write.
     ///
     /// Padding, other alphabets, white space and bits that do not matter are refused: two texts for the same bytes are how a signature is passed off as another one.
-    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? { text.withUnsafeBufferPointer { decode($0) } }
+
+    private static func decode(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
@@ -50,6 +52,9 @@ public enum Base64URL {
         return pending == 0 ? bytes : nil
     }
 
+    /// The bytes of a text in UTF-8; nil for one that ``encode(_:)`` does not write.
+    public static func decode(_ text: [UInt8]) -> [UInt8]? { decode(text[...]) }
+
     /// The bytes of a text; nil for one that ``encode(_:)`` does not write.
-    public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)) }
+    public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)[...]) }
 }

@@ -44,11 +44,18 @@ struct JWKSchedule {
             return isLoading || isDue ? .wait : .known(nil)
         }
         guard let key = keys.key(id: id) else { return seek(id, at: now) }
-        // A clock that was put back makes keys old as well: nobody knows how old they are. With the address down, keys go on being good however old they are.
+        guard ages(at: now) else { return .known(key) }
+        return now.milliseconds - loadedAt.milliseconds >= 2 * maximumAge ? .wait : .stale(key)
+    }
+
+    /// Whether the keys that there are have to be fetched again. With the address down they go on being good, however old they are.
+    mutating func ages(at now: Timestamp) -> Bool {
+        guard let loadedAt, isRested(now) else { return false }
+        // A clock that was put back makes keys old as well: nobody knows how old they are.
         let age = now.milliseconds - loadedAt.milliseconds
-        guard age < 0 || age >= maximumAge, isRested(now) else { return .known(key) }
+        guard age < 0 || age >= maximumAge else { return false }
         isDue = true
-        return age >= 2 * maximumAge ? .wait : .stale(key)
+        return true
     }
 
     /// For a name that is not known, which anybody can put into a token.

@@ -58,7 +58,12 @@ public final class JWKSource: KeySource {
         waiting.releaseAll()
     }
 
-    public var version: Int { schedule.withLock { $0.version } }
+    /// Has keys fetched that are getting old: where all tokens were seen before, nobody asks for keys, and one that was taken back would never be missed.
+    public var version: Int {
+        let (version, isDue) = schedule.withLock { ($0.version, $0.ages(at: now())) }
+        if isDue { wake.yield() }
+        return version
+    }
 
     /// The key of this name; waits for a fetch, at most ``Pace/patience``, where it is not known and one is due or under way.
     public func key(id: String?) async -> VerificationKey? {

@@ -80,7 +80,7 @@ extension KeyMaterial {
         switch (jwk["kty"]?.string, jwk["crv"]?.string) {
         case ("RSA", _):
             let exponent = Array(try KeyMaterial.number("e", jwk, 1...8).drop { $0 == 0 })
-            self = .rsa(modulus: Array(try KeyMaterial.number("n", jwk, 1...1_025).drop { $0 == 0 }), exponent: exponent)
+            self = .rsa(modulus: Array(try KeyMaterial.number("n", jwk, 1...513).drop { $0 == 0 }), exponent: exponent)
         case ("EC", "P-256"): self = .p256(x: try KeyMaterial.number("x", jwk, 32...32), y: try KeyMaterial.number("y", jwk, 32...32))
         case ("OKP", "Ed25519"): self = .ed25519(try KeyMaterial.number("x", jwk, 32...32))
         default: throw UnusableKey("its kind or its curve is not supported")

@@ -33,6 +33,6 @@ struct PasswordHash: Equatable {
     private static func text(_ bytes: [UInt8]) -> String { String(Base64URL.encode(bytes).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }) }
     private static func bytes(_ text: Substring) -> [UInt8]? {
         guard !text.contains("-"), !text.contains("_") else { return nil }
-        return Base64URL.decode(Array(text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }))
+        return Base64URL.decode(text.utf8.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }[...])
     }
 }

@@ -6,8 +6,8 @@ final class PublicKey: @unchecked Sendable {
     let algorithm: TokenAlgorithm
 
     /// Makes and examines a key.
-    /// - Throws: ``UnusableKey`` for points that are not on their curve, and for RSA below 2,048 bits (RFC 7518, 3.3) or beyond 8,192, with which a few tokens
-    ///   would keep a processor busy.
+    /// - Throws: ``UnusableKey`` for points that are not on their curve, and for RSA below 2,048 bits (RFC 7518, 3.3) or beyond 4,096, with which a few keys
+    ///   and tokens would keep a processor busy.
     init(_ material: KeyMaterial) throws(UnusableKey) {
         let der = material.subjectPublicKeyInfo
         let parsed = der.withUnsafeBufferPointer { buffer in
@@ -32,7 +32,7 @@ final class PublicKey: @unchecked Sendable {
 
     private static func examine(_ key: OpaquePointer, _ material: KeyMaterial) throws(UnusableKey) {
         if case .rsa(_, let exponent) = material {
-            guard (2_048...8_192).contains(EVP_PKEY_get_bits(key)) else { throw UnusableKey("RSA keys have 2048 to 8192 bits") }
+            guard (2_048...4_096).contains(EVP_PKEY_get_bits(key)) else { throw UnusableKey("RSA keys have 2048 to 4096 bits") }
             guard let last = exponent.last, last & 1 == 1, exponent.count > 1 || last > 1, exponent.count <= 4 else {
                 throw UnusableKey("its exponent is not sound")
             }

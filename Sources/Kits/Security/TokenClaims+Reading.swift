@@ -18,6 +18,7 @@ extension TokenClaims {
         clientID = try reader.text("client_id")
         scopes = try reader.scopes()
         roles = try reader.roles(rolesClaim)
+        try reader.refuseOtherKinds()
         all = object
     }
 
@@ -71,6 +72,12 @@ private struct ClaimReader {
         guard let value = object[claim] ?? nested(claim) else { return [] }
         guard let values = value.array else { throw .invalid("of roles") }
         return try names(values, "of roles")
+    }
+
+    /// Keycloak says in a claim what a token is for: its ID and refresh tokens are signed by the same keys, and are none to call an API with (RFC 8725, 3.12).
+    func refuseOtherKinds() throws(TokenRefusal) {
+        guard let kind = object["typ"] else { return }
+        guard let kind = kind.string, !["id", "refresh", "offline", "logout"].contains(kind.lowercased()) else { throw .invalid("typ") }
     }
 
     /// `realm_access.roles`, as Keycloak has it.

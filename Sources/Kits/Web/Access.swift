@@ -66,6 +66,9 @@ public struct Access: Sendable, Hashable {
     /// Whoever is known, with the scope.
     public static func anyRole(_ scope: Scope) -> Access { Access(roles: Set(Role.allCases), scope: scope, own: .nothing) }
 
+    /// Whoever is known, whatever his scopes: for what is nothing but a way to other routes, which have rules of their own.
+    public static let known = Access(roles: Set(Role.allCases), scope: nil, own: .nothing)
+
     /// What becomes of a request.
     public enum Verdict: Sendable, Equatable {
         /// Let in; a customer to what is his own only.

@@ -96,7 +96,10 @@ struct GatewayResponder: HTTPResponder {
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
             let route = dispatcher.routes[index]
-            guard isAPI else { return (meters[index], await run(route, dispatcher, request, target, parameters, arrival)) }
+            // Health and metrics are for everybody at all times; what makes work is not.
+            guard isAPI || route.path == GraphQLEndpoint.path else {
+                return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
+            }
             let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {

@@ -21,6 +21,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - extra: what the services offer at the root.
     ///   - gate: refuses what is too much.
     ///   - maximumConnections: how many connections are served at once; those beyond are told so and closed.
+    ///   - offersGraphQL: whether `/graphql` is there: where all services' routes are.
     ///   - control: decides who is let in to what.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
     ///   - edge: how the outside is met.
@@ -30,10 +31,9 @@ public struct GatewayServer: Service, CustomStringConvertible {
     ///   - onRunning: called with the port once connections are accepted.
     public init(
         host: String, port: Int, routes: [Route], root extra: [Route] = [], gate: AdmissionGate, maximumConnections: Int, registry: PrometheusRegistry,
-        readiness: @escaping Readiness, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
+        readiness: @escaping Readiness, offersGraphQL: Bool = true, control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil,
         edge: EdgeConfiguration = EdgeConfiguration(), limits: RequestLimits? = nil, events: (@Sendable () -> JSONValue)? = nil, docs: DocsAssets? = nil,
-        context: ServiceContext,
-        logger: Logger,
+        context: ServiceContext, logger: Logger,
         onRunning: @escaping @Sendable (Int) async -> Void
     ) {
         gate.register(in: registry)
@@ -49,14 +49,16 @@ public struct GatewayServer: Service, CustomStringConvertible {
                 Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
             ] + extra
         let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
+        let parts = RouteDispatcher(routes, control: control, logger: logger)
+        let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: parts, gate: gate, limits: limits).routes : []
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         let encryption = edge.tls.map { Encryption($0, clock: context.clock, logger: logger) }
         application = Application(
             responder: GatewayResponder(
-                api: RouteDispatcher(routes, control: control, logger: logger),
-                root: RouteDispatcher(root + documents.routes, control: control, logger: logger),
+                api: RouteDispatcher(routes + graph, control: control, logger: logger),
+                root: RouteDispatcher(root + documents.routes + graph, control: control, logger: logger),
                 gate: gate, trust: trust, edge: edge, limits: limits, context: context, log: AccessLog(edge.accessLog, logger: logger)),
             server: HTTPServerBuilder { responder in
                 let plain = GatewayChannel(

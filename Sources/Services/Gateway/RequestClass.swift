@@ -16,7 +16,10 @@ public enum RequestClass: String, CaseIterable, Sendable {
 
     /// The class of a route's requests.
     public init(_ route: Route) {
-        if route.method == .post, route.path.hasPrefix("/auth/") {
+        if route.path == GraphQLEndpoint.path {
+            // It only looks at the document; what its fields ask for counts for what it is.
+            self = .read
+        } else if route.method == .post, route.path.hasPrefix("/auth/") {
             self = .token
         } else if route.answer == .slow {
             self = .heavy

@@ -26,7 +26,7 @@ struct RouteDispatcher: Sendable {
     ///   - principal: whose rights count.
     func answer(
         _ method: HTTPRequest.Method, _ target: String, headers: HTTPFields = [:], body: [UInt8] = [], as principal: Principal, id: Identifier,
-        deadline: ContinuousClock.Instant? = nil
+        deadline: ContinuousClock.Instant? = nil, clientAddress: IPAddress? = nil
     ) async -> WebResponse {
         let whole = "/api/v1" + target
         guard let target = RequestTarget(whole) else { return Problem.malformedTarget.response(instance: id) }
@@ -41,7 +41,7 @@ struct RouteDispatcher: Sendable {
                 return try await route.handle(
                     WebRequest(
                         method: method, path: target.path, parameters: parameters, query: target.query, headers: headers, body: body, id: id,
-                        target: whole, deadline: deadline, principal: principal, isOwnOnly: isOwnOnly))
+                        target: whole, deadline: deadline, clientAddress: clientAddress, principal: principal, isOwnOnly: isOwnOnly))
             }
         }
     }

@@ -98,7 +98,12 @@ public final class IdentityService: ServiceModule {
         ]
     }
 
-    public var runners: [any Service] { [ring, PruneLogins(database: database, context: environment.context, logger: environment.logger)] }
+    public var runners: [any Service] {
+        [
+            ring, WatchSigningKeys(keys: keys, context: environment.context),
+            PruneLogins(database: database, context: environment.context, logger: environment.logger),
+        ]
+    }
 }
 
 extension Access {

@@ -25,6 +25,8 @@ struct AccessRefused: Error, CustomStringConvertible {
                 """
         case .made(let keys):
             return "The token was made with the keys of \(keys). Another platform? Name its data folder by --data, or its configuration by --config."
+        case .login(let id):
+            return "The platform does not know \(id) any more, or not for this: \"waybill login\" again."
         case .option, .variable, .file:
             return "It came with \(origin.words), which may have expired. \"waybill token\" makes a new one."
         }

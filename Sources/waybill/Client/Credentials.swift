@@ -9,6 +9,8 @@ struct Credentials: Sendable {
         case option
         case variable(String)
         case file(String)
+        /// Got with what `waybill login` has kept.
+        case login(as: String)
         /// Made here, with the keys of a platform of this machine.
         case made(keys: String)
         /// There is none.
@@ -20,6 +22,7 @@ struct Credentials: Sendable {
             case .option: "the token of --token"
             case .variable(let name): "the token of \(name)"
             case .file(let path): "the token in \(path)"
+            case .login(let id): "the token of \(id)"
             case .made(let keys): "a token made with the keys of \(keys)"
             case .none: "no token"
             }
@@ -42,9 +45,27 @@ struct Credentials: Sendable {
             return Credentials(origin: .variable("WAYBILL_TOKEN"), tokens: StaticToken(try checked(token, "WAYBILL_TOKEN")))
         }
         if let path = variable("WAYBILL_TOKEN_FILE") { return try file(path) }
+        if let login = try saved(options.address, environment) {
+            return Credentials(origin: .login(as: login.clientID), tokens: RenewingToken { try await token(login, at: options.address) })
+        }
         // Keys of this machine are nobody else's business.
         guard HTTPClient.isLoopback(baseURL: options.address), let mint = try place.mint(environment: environment) else { return .none }
         return made(by: mint, role: role, subject: LocalMint.subject(environment))
+    }
+
+    private static func saved(_ url: String, _ environment: [String: String]) throws -> SavedLogins.Login? {
+        try SavedLogins.path(environment).flatMap { try SavedLogins(path: $0).login(for: url) }
+    }
+
+    /// Asks a platform for a token of a program.
+    static func token(_ login: SavedLogins.Login, at url: String) async throws -> IssuedToken {
+        let http = try HTTPClient(baseURL: url, maximumConnections: 1)
+        let result: Result<IssuedToken, any Error>
+        do {
+            result = .success(try await TokenEndpoint(http).token(.clientCredentials(id: login.clientID, secret: login.secret), scopes: login.scopes))
+        } catch { result = .failure(error) }
+        await http.shutdown()
+        return try result.get()
     }
 
     /// Tokens for somebody, made here and renewed as long as the command runs.

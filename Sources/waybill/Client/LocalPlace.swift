@@ -10,17 +10,18 @@ struct LocalPlace: Sendable {
     /// Nothing was named: the environment and the standard places.
     static let standard = LocalPlace()
 
-    /// What makes tokens there; nil where there is no platform, or one that asks nobody who he is.
-    /// - Throws: ``CredentialsError`` for a place that was named and holds no keys.
+    /// What makes tokens there; nil where there is no platform, or one that asks nobody who he is. Nothing is made by asking.
+    /// - Throws: ``CredentialsError`` for a configuration that was named and cannot be used.
     func mint(environment: [String: String]) throws -> LocalMint? {
-        let settings: Settings
-        do { settings = try Settings(path: config, flags: flags, environment: environment) } catch {
+        do {
+            let settings = try Settings(path: config, flags: flags, environment: environment)
+            let mistakes = settings.engineMistakes(withBroker: false)
+            guard mistakes.isEmpty else { throw SettingsError(mistakes) }
+            return LocalTokens.mint(settings)
+        } catch let error as SettingsError {
             // A configuration that nobody named may be any file of that name.
             guard config != nil else { return nil }
-            throw CredentialsError(description: "\(error)")
+            throw CredentialsError(description: "No token can be made with \(config ?? ""): \(error)")
         }
-        return LocalPlace.mint(settings)
     }
-
-    private static func mint(_ settings: Settings) -> LocalMint? { LocalTokens.mint(settings) }
 }

@@ -39,6 +39,9 @@ extension Setting {
         Setting(
             "drain_delay_ms", .number(0...15_000), standard: "500",
             "Milliseconds between the signal to stop and the closing of connections: longer than a load balancer takes to notice."),
+        Setting(
+            "webhooks.allow_networks", .list,
+            "Networks that webhooks may lie in besides the public internet, also without TLS, for development: 127.0.0.0/8,10.1.0.0/16."),
     ]
 
     /// How much callers may ask for; docs/limits.md.

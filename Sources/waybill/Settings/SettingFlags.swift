@@ -21,6 +21,7 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("auth.audience")) var authAudience: String?
     @Option(help: SettingFlags.help("auth.token_minutes")) var authTokenMinutes: String?
     @Option(help: SettingFlags.help("auth.identity")) var authIdentity: String?
+    @Option(help: SettingFlags.help("webhooks.allow_networks")) var webhooksAllowNetworks: String?
     @Option(help: SettingFlags.help("rate_limits.store")) var rateLimitsStore: String?
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
@@ -72,6 +73,7 @@ struct SettingFlags: ParsableArguments {
         ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
         ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("auth", \.auth),
         ("auth.issuer", \.authIssuer), ("auth.audience", \.authAudience), ("auth.token_minutes", \.authTokenMinutes), ("auth.identity", \.authIdentity),
+        ("webhooks.allow_networks", \.webhooksAllowNetworks),
         ("rate_limits.store", \.rateLimitsStore), ("storage", \.storage),
         ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
         ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),

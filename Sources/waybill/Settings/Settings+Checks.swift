@@ -1,5 +1,6 @@
 import Platform
 import WaybillClient
+import Web
 
 extension Settings {
     /// What runs in this process.
@@ -30,6 +31,7 @@ extension Settings {
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
         all += check.identity + check.edge + check.authentication + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams
+        all += check.webhooks
         return all
     }
 
@@ -155,6 +157,12 @@ struct SettingsCheck {
             }
         }
         return mistakes
+    }
+
+    var webhooks: [String] {
+        settings.list("webhooks.allow_networks").filter { NetworkRange($0) == nil }.map {
+            "webhooks.allow_networks: \"\($0)\" is no network; write an address, or one with the number of bits that count: 10.1.0.0/16"
+        }
     }
 
     /// Without Identity a platform can do that believes an identity provider only, or everybody.

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Platform
+import Web
 
 extension Settings {
     /// Refuses a configuration that cannot work.
@@ -26,6 +27,7 @@ extension Settings {
         platform.edge = edge()
         platform.docsFolder = text("docs_assets") ?? DocsFolder.beside(executable: DocsFolder.executable)
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
+        platform.webhookNetworks = list("webhooks.allow_networks").compactMap { NetworkRange($0) }
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
         platform.authentication = authentication()
         setIdentity(of: &platform)

@@ -94,6 +94,13 @@ struct AccessControlTests {
         }
     }
 
+    @Test("customers whose names Swift takes for the same are two")
+    func namesThatLookTheSame() {
+        #expect(OrderOwners.Owner.customer("Kate") == .customer("Kate"))
+        #expect(OrderOwners.Owner.customer("Kate") != .customer("\u{212A}ate"))
+        #expect(OrderOwners.Owner.guest != .nobody)
+    }
+
     @Test("customers name the order whose payments they want, once, and it is theirs")
     func query() async throws {
         try await AccessControlTests.asking { gateway in

@@ -7,7 +7,7 @@ import Wire
 
 /// The example of docs/client.md, which is this file's own code, against a platform.
 @Suite struct ClientGuideTests {
-    private static func sell(at url: String, as tokens: any TokenProvider) async throws -> OrderStatus {
+    static func sell(at url: String, as tokens: any TokenProvider) async throws -> OrderStatus {
         // guide: begin
         let http = try HTTPClient(baseURL: url, tokens: tokens)
         let waybill = WaybillAPI(http)
@@ -37,7 +37,8 @@ import Wire
 
     @Test func `the guide shows the example as it is`() throws {
         let source = try String(contentsOfFile: #filePath, encoding: .utf8)
-        let parts = source.components(separatedBy: "        // guide: ")
+        // Not in one piece, for this line is in the file as well.
+        let parts = source.components(separatedBy: "        // " + "guide: ")
         try #require(parts.count == 3)
         let lines = parts[1].split(separator: "\n", omittingEmptySubsequences: false).dropFirst().map {
             $0.hasPrefix("        ") ? String($0.dropFirst(8)) : String($0)

@@ -1,4 +1,3 @@
-import Identity
 import Messaging
 import Security
 import Storage
@@ -6,6 +5,8 @@ import TestDatabases
 import Testing
 import Web
 import Wire
+
+@testable import Identity
 
 @Suite struct SigningKeyTests {
     let bench: IdentityBench
@@ -60,6 +61,23 @@ import Wire
         #expect(try await published() == [second])
         #expect(await bench.service.keys.key(id: first) == nil)
         #expect(await bench.service.keys.key(id: second) != nil)
+    }
+
+    @Test func `A key that another process has revoked is missed where nobody asks for keys`() async throws {
+        let other = IdentityService(bench.fixture.environment)
+        try await other.open()
+        let id = try #require(try await published().first)
+        let version = other.keys.version
+        #expect(try await bench.send("DELETE", "/identity/keys/{id}", parameters: ["id": id]).status == 200)
+        #expect(other.keys.version == version)
+        let watch = try #require(other.runners.lazy.compactMap { $0 as? WatchSigningKeys }.first)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await watch.run() }
+            let deadline = ContinuousClock.now + .seconds(30)
+            while other.keys.version == version, ContinuousClock.now < deadline { await Task.yield() }
+            group.cancelAll()
+        }
+        #expect(other.keys.version > version)
     }
 
     @Test func `A key can sign at once, and a revoked one is gone at once`() async throws {

@@ -60,7 +60,7 @@
         /// Looks at the files from time to time and reads them when they have changed. What cannot be read changes nothing: half of a new pair may be there, the
         /// other half is on its way.
         func run() async throws {
-            try await cancelWhenGracefulShutdown { [self] in
+            await cancelWhenGracefulShutdown { [self] in
                 while !Task.isCancelled {
                     do { try await clock.sleep(for: interval) } catch { return }
                     let stamps = [FileStamp(files.certificate), FileStamp(files.key)]
