@@ -116,13 +116,13 @@ struct GraphQLEndpointTests {
         try await GraphQLEndpointTests.asking(limits: limits) { gateway, counter in
             let cancel = "mutation {" + (0..<7).map { " a\($0): cancelOrder(id: \"\(GraphQLEndpointTests.mine)\") { status }" }.joined() + "}"
             let changes = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("customer|alice"))
-            #expect(changes.json.errorCodes == ["too-many-requests", "too-many-requests", "too-many-requests"])
+            #expect(changes.json.errorCodes == ["rate-limited", "rate-limited", "rate-limited"])
             #expect(changes.json["errors"]?[0]?["extensions"]?["retryAfterSeconds"]?.integer ?? 0 >= 1)
             #expect(counter.asked.count == 4)
             // The request before was the first of six reads, this one is the second.
             let look = "{" + (0..<6).map { " a\($0): order(id: \"01890a5d-ac96-774b-bcce-b302099a800\($0)\") { id }" }.joined() + "}"
             let reads = try await gateway.graphQL(look, headers: GraphQLEndpointTests.token("customer|alice"))
-            #expect(reads.json.errorCodes.filter { $0 == "too-many-requests" }.count == 2)
+            #expect(reads.json.errorCodes.filter { $0 == "rate-limited" }.count == 2)
             #expect(reads.json.errorCodes.filter { $0 == "not-found" }.count == 4)
             let over = try await gateway.graphQL("{ __typename }", headers: GraphQLEndpointTests.token("customer|alice"))
             #expect(over.status == 429)
