@@ -131,6 +131,24 @@ struct GraphQLEndpointTests {
         }
     }
 
+    @Test("nothing more is begun for a caller who has gone")
+    func deadline() async throws {
+        let counter = Counter()
+        let patient = Route(.post, "/orders/{id}/cancel", access: .everyone) { request in
+            counter.note(request)
+            if let deadline = request.deadline { try await ContinuousClock().sleep(until: deadline) }
+            return .json { $0.member("id", "x") }
+        }
+        try await RunningGateway.with([patient]) { gateway in
+            let document = "mutation { a: cancelOrder(id: \"x\") { id } b: cancelOrder(id: \"y\") { id } }"
+            let answer = try await gateway.graphQL(document, headers: [("Waybill-Deadline", "150")])
+            #expect(answer.json["data"]?["a"]?["id"]?.string == "x")
+            #expect(answer.json["data"]?["b"] == .null)
+            #expect(answer.json.errorCodes == ["deadline-passed"])
+            #expect(counter.asked == ["POST /api/v1/orders/x/cancel"])
+        }
+    }
+
     @Test("the same question is asked once in an operation")
     func sharing() async throws {
         try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
