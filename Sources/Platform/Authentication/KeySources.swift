@@ -1,7 +1,7 @@
 import Foundation
+import OutgoingHTTP
 import Security
 import ServiceLifecycle
-import WaybillClient
 import Web
 
 /// The keys of an identity provider, wherever they lie: the first source that knows a key has it.
@@ -25,29 +25,27 @@ struct KeepKeys: Service, CustomStringConvertible {
     func run() async throws { await cancelWhenGracefulShutdown { await source.run() } }
 }
 
-/// Fetches a document of keys over HTTP.
+/// Fetches a document of keys. Redirects are not followed: who could make one could say whose tokens hold.
 struct KeyDocument: Sendable {
-    private let client: HTTPClient
-    private let path: String
-
-    /// - Throws: ``PlatformError`` for an address that cannot be used.
-    init(_ url: String) throws {
-        guard let begin = url.range(of: "://")?.upperBound else { throw PlatformError("auth.jwks_urls: \"\(url)\" is no address") }
-        let origin = url[..<begin] + url[begin...].prefix { $0 != "/" && $0 != "?" }
-        let rest = url.dropFirst(origin.count)
-        path = rest.isEmpty ? "/" : rest.hasPrefix("/") ? String(rest) : "/" + rest
-        do {
-            client = try HTTPClient(baseURL: String(origin), maximumConnections: 1, requestTimeout: .seconds(10), maximumBodyBytes: KeySet.maximumLength)
-        } catch { throw PlatformError("auth.jwks_urls: \(error)") }
-    }
+    let url: String
+    let client: any OutgoingClient
 
     func fetch() async throws -> [UInt8] {
-        let response = try await client.send(ClientRequest(path: path, headers: [("Accept", "application/json")]))
-        guard response.status == 200 else { throw PlatformError("the address of the keys answered with status \(response.status)") }
-        return response.body
+        // Some bytes more than are read, so that a document that is too long is not taken for a broken one.
+        let request = OutgoingRequest(
+            url: url, headers: [(name: "Accept", value: "application/json")], timeout: .seconds(10), maximumAnswerBytes: KeySet.maximumLength + 1)
+        let answer = try await client.send(request)
+        guard answer.status == 200 else { throw PlatformError("the address of the keys answered with status \(answer.status)") }
+        guard !answer.isTruncated else { throw PlatformError("the set of keys is longer than 1 MiB") }
+        return answer.body
     }
 
-    func shutdown() async { await client.shutdown() }
+    /// A client for such addresses. Whoever runs the platform has chosen them, so that they may lie in its own network.
+    static func client() -> any OutgoingClient {
+        var configuration = CurlClient.Configuration(policy: .anywhere)
+        (configuration.threads, configuration.maximumWaiting) = (2, 16)
+        return CurlClient(configuration)
+    }
 }
 
 extension IdentityProvider {
@@ -71,10 +69,10 @@ extension IdentityProvider {
 extension IdentityProvider {
     /// What is wrong with an address of keys, in words; nil if nothing.
     public static func mistake(inKeyURL url: String) -> String? {
-        do {
-            _ = try KeyDocument(url)
+        do throws(OutgoingTarget.Refusal) {
+            _ = try OutgoingTarget(url, policy: .anywhere)
             return nil
-        } catch { return "\(error)".replacing("auth.jwks_urls: ", with: "") }
+        } catch { return error.description }
     }
 
     /// The roles that there are.
