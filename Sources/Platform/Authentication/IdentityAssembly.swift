@@ -15,8 +15,7 @@ struct IdentityAssembly: Sendable {
     /// What finds out who sends a request; nil where nobody is asked, or only gateways are believed.
     let authenticator: (any Authenticator)?
     private let remote: RemoteIdentity?
-    /// Fetches the identity provider's keys.
-    private let outgoing: (any OutgoingClient)?
+    private let documents: [KeyDocument]
     private let keepers: [KeepKeys]
     private let discovery: Discovery?
 
@@ -34,7 +33,7 @@ struct IdentityAssembly: Sendable {
             isGateway && configuration.authentication.usesIdentity
             ? Discovery(configuration.identity, address: "http://\(configuration.host):\(configuration.port)") : nil
         guard isGateway, case .required(let settings) = configuration.authentication else {
-            (authenticator, remote, outgoing, keepers) = (nil, nil, nil, [])
+            (authenticator, remote, documents, keepers) = (nil, nil, [], [])
             return
         }
         let urls = engines.upstreams[.identity] ?? []
@@ -51,14 +50,10 @@ struct IdentityAssembly: Sendable {
             }
             trusted.append(TrustedIssuer(names: [configuration.identity.issuer], keys: keys, audience: configuration.identity.audience))
         }
-        let client = settings.provider?.keyURLs.isEmpty == false ? KeyDocument.client() : nil
-        outgoing = client
+        documents = try (settings.provider?.keyURLs ?? []).map { try KeyDocument($0) }
         if let provider = settings.provider {
-            let sources = provider.keyURLs.compactMap { url in
-                client.map { client in
-                    let document = KeyDocument(url: url, client: client)
-                    return KeepKeys(source: KeyWatch(address: url, logger: logger).source(now: now) { try await document.fetch() }, address: url)
-                }
+            let sources = zip(provider.keyURLs, documents).map { url, document in
+                KeepKeys(source: KeyWatch(address: url, logger: logger).source(now: now) { try await document.fetch() }, address: url)
             }
             keepers += sources
             trusted.append(
@@ -107,7 +102,7 @@ struct IdentityAssembly: Sendable {
     /// Closes the connections to other processes.
     func shutdown() async {
         await remote?.pool.shutdown()
-        await outgoing?.close()
+        for document in documents { await document.shutdown() }
     }
 }
 

@@ -25,27 +25,36 @@ struct KeepKeys: Service, CustomStringConvertible {
     func run() async throws { await cancelWhenGracefulShutdown { await source.run() } }
 }
 
-/// Fetches a document of keys. Redirects are not followed: who could make one could say whose tokens hold.
+/// Fetches a document of keys from where the platform's configuration says it is.
 struct KeyDocument: Sendable {
-    let url: String
-    let client: any OutgoingClient
+    /// How long a fetch may take.
+    private static let timeout: Duration = .seconds(10)
+
+    private let url: String
+    private let client: any OutgoingClient
+
+    /// - Throws: ``PlatformError`` for an address that cannot be used.
+    init(_ url: String) throws {
+        // The house's own provider is where the house is: whoever runs the platform has named it, and no client.
+        do throws(OutgoingTarget.Refusal) { _ = try OutgoingTarget(url, policy: .anywhere) } catch {
+            throw PlatformError("auth.jwks_urls: The URL \"\(url)\" \(error.words)")
+        }
+        var configuration = CurlClient.Configuration(policy: .anywhere)
+        // One fetch at a time, and one that was given up may still be ending.
+        (configuration.threads, configuration.maximumWaiting) = (2, 2)
+        (self.url, client) = (url, CurlClient(configuration))
+    }
 
     func fetch() async throws -> [UInt8] {
-        // Some bytes more than are read, so that a document that is too long is not taken for a broken one.
         let request = OutgoingRequest(
-            url: url, headers: [(name: "Accept", value: "application/json")], timeout: .seconds(10), maximumAnswerBytes: KeySet.maximumLength + 1)
+            url: url, headers: [("Accept", "application/json")], timeout: KeyDocument.timeout, maximumAnswerBytes: KeySet.maximumLength)
         let answer = try await client.send(request)
         guard answer.status == 200 else { throw PlatformError("the address of the keys answered with status \(answer.status)") }
-        guard !answer.isTruncated else { throw PlatformError("the set of keys is longer than 1 MiB") }
+        guard !answer.isTruncated else { throw PlatformError("the document with the keys is longer than \(KeySet.maximumLength) bytes") }
         return answer.body
     }
 
-    /// A client for such addresses. Whoever runs the platform has chosen them, so that they may lie in its own network.
-    static func client() -> any OutgoingClient {
-        var configuration = CurlClient.Configuration(policy: .anywhere)
-        (configuration.threads, configuration.maximumWaiting) = (2, 16)
-        return CurlClient(configuration)
-    }
+    func shutdown() async { await client.close() }
 }
 
 extension IdentityProvider {
@@ -69,10 +78,10 @@ extension IdentityProvider {
 extension IdentityProvider {
     /// What is wrong with an address of keys, in words; nil if nothing.
     public static func mistake(inKeyURL url: String) -> String? {
-        do throws(OutgoingTarget.Refusal) {
-            _ = try OutgoingTarget(url, policy: .anywhere)
+        do {
+            _ = try KeyDocument(url)
             return nil
-        } catch { return error.description }
+        } catch { return "\(error)".replacing("auth.jwks_urls: ", with: "") }
     }
 
     /// The roles that there are.

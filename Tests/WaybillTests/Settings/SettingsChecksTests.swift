@@ -69,7 +69,7 @@ struct SettingsChecksTests {
             ("auth: {identity: false}", ["auth.identity: is false and auth.provider_issuers names nobody"]),
             ("auth: {provider_issuers: [http://k]}", ["auth.jwks_urls: must say where"]),
             ("auth: {jwks_urls: [http://k/jwks]}", ["auth.provider_issuers: must name whose"]),
-            ("auth: {provider_issuers: [http://k], jwks_urls: [ftp://k/jwks]}", ["auth.jwks_urls: the URL must begin with"]),
+            ("auth: {provider_issuers: [http://k], jwks_urls: [ftp://k/jwks]}", ["auth.jwks_urls: The URL"]),
             ("auth: {provider_issuers: [\"http://waybill.local/identity\"], jwks_urls: [http://k/jwks]}", ["auth.provider_issuers: must not have auth.issuer"]),
             ("auth: {provider_issuers: [http://k], hs256_secret: short}", ["auth.hs256_secret: must be at least 32"]),
             ("auth: {provider_issuers: [http://k], jwks_files: [k.json], role_names: {boss: king}}", ["auth.role_names: there is no role \"king\""]),
@@ -95,7 +95,7 @@ struct SettingsChecksTests {
               issuer: https://id.example
               token_minutes: 5
               provider_issuers: [http://kc/realms/shop]
-              jwks_urls: [http://kc/certs]
+              jwks_urls: [https://kc/certs]
               roles_claim: realm_access.roles
               role_names: {clerk: support}
               default_roles: [customer]
@@ -103,7 +103,7 @@ struct SettingsChecksTests {
             """
         let platform = try SettingsTests.settings(yaml).platform()
         var provider = IdentityProvider(issuers: ["http://kc/realms/shop"])
-        (provider.keyURLs, provider.rolesClaim) = (["http://kc/certs"], "realm_access.roles")
+        (provider.keyURLs, provider.rolesClaim) = (["https://kc/certs"], "realm_access.roles")
         (provider.roleNames, provider.defaultRoles) = (["clerk": "support"], ["customer"])
         var expected = AuthenticationSettings()
         expected.provider = provider
