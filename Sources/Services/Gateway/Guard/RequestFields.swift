@@ -7,7 +7,6 @@ struct RequestFields {
     private var isChunked = false
     private var count = 0
     private(set) var closes = false
-    private(set) var keepsAlive = false
     private(set) var hasUpgrade = false
     private(set) var expectation = Expectation.none
 
@@ -64,7 +63,6 @@ struct RequestFields {
         for option in value.split(separator: UInt8(ascii: ",")) {
             let word = RequestFields.trimmed(option)
             if RequestFields.isSame(word, "close") { closes = true }
-            if RequestFields.isSame(word, "keep-alive") { keepsAlive = true }
             if RequestFields.isSame(word, "upgrade") || RequestFields.isSame(word, "http2-settings") { hasUpgrade = true }
         }
     }
