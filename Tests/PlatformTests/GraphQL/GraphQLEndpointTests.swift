@@ -73,7 +73,7 @@ struct GraphQLEndpointTests {
 
     @Test("who does not say who he is is asked, and whom a field's route does not let in has null there")
     func access() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let document =
                 "{ mine: order(id: \"\(GraphQLEndpointTests.mine)\") { id payment { orderId } } theirs: order(id: \"\(GraphQLEndpointTests.theirs)\") { id } }"
             for path in ["/graphql", "/api/v1/graphql", "/api/graphql"] {
@@ -100,7 +100,7 @@ struct GraphQLEndpointTests {
 
     @Test("one who hides behind another's words in the request changes nothing")
     func spoofing() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let headers = GraphQLEndpointTests.token("customer|alice") + [("Waybill-Identity", "x.y"), ("Waybill-Roles", "admin"), ("X-Waybill-Actor", "root")]
             let answer = try await gateway.graphQL("{ orders { nodes { id } } }", headers: headers)
             #expect(answer.json["data"]?["orders"]?["nodes"]?[0]?["id"]?.string == GraphQLEndpointTests.mine)
@@ -133,7 +133,7 @@ struct GraphQLEndpointTests {
 
     @Test("the same question is asked once in an operation")
     func sharing() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let answer = try await gateway.graphQL(
                 "{ orders(first: 20) { nodes { id payment { order { customerId } } } } }", headers: GraphQLEndpointTests.token("admin|root"))
             #expect(answer.json["data"]?["orders"]?["nodes"]?.array?.count == 20)
@@ -148,7 +148,7 @@ struct GraphQLEndpointTests {
 
     @Test("what an argument says stays within its place in the path or the query")
     func injection() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             for id in ["", ".", "..", "a/../b", "%2e%2e", "x?y=1", "x#y", "\\u0000", "x/cancel", "x\\n"] {
                 let answer = try await gateway.graphQL("{ order(id: \"\(id)\") { id } }", headers: headers)
@@ -162,7 +162,7 @@ struct GraphQLEndpointTests {
 
     @Test("GET asks, and changes nothing")
     func get() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             let query = "query%20Q(%24id%3AID!)%7Border(id%3A%24id)%7Bid%7D%7D"
             let answer = try await gateway.send(
@@ -183,7 +183,7 @@ struct GraphQLEndpointTests {
 
     @Test("what a browser sends without asking first is not read, nor what is no request")
     func bodies() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             for type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/graphql"] {
                 let answer = try await gateway.send("POST", "/graphql", headers: headers + [("Content-Type", type)], body: GraphQLCall.body("{ __typename }"))
@@ -205,7 +205,7 @@ struct GraphQLEndpointTests {
 
     @Test("the status says what became of the request to those who know the newer media type")
     func mediaTypes() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             func ask(_ document: String, _ accept: String?) async throws -> (Int, String?) {
                 let headers = GraphQLEndpointTests.token("admin|root") + (accept.map { [("Accept", $0)] } ?? [])
                 let answer = try await gateway.graphQL(document, headers: headers)
@@ -226,7 +226,7 @@ struct GraphQLEndpointTests {
 
     @Test("hostile documents are refused before anything is asked")
     func attacks() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let documents = [
                 String(repeating: "{ a ", count: 5000), "{ a(b: " + String(repeating: "[", count: 20_000),
                 "{" + (0..<2000).map { " a\($0): orders(first: 500) { nodes { id } }" }.joined() + "}",
