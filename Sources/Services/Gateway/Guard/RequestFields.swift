@@ -136,7 +136,7 @@ extension RequestFields {
     /// A character of a name or a method (RFC 9110, 5.6.2): letters, digits and some marks, of which these two numbers have a bit each. It is asked for every byte of
     /// every name.
     static func isToken(_ byte: UInt8) -> Bool {
-        byte < 128 && (byte < 64 ? 0x3ff6cfa00000000 : 0x57ffffffc7fffffe as UInt64) >> UInt64(byte & 63) & 1 == 1
+        byte < 128 && (byte < 64 ? 0x03ff_6cfa_0000_0000 : 0x57ff_ffff_c7ff_fffe as UInt64) >> UInt64(byte & 63) & 1 == 1
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {
