@@ -107,7 +107,7 @@ struct EdgeTests {
         var edge = EdgeConfiguration()
         edge.accessLog = .on
         let logger = Logger(label: "test") { JSONLogHandler(label: $0, writer: writer) }
-        try await RunningGateway.with(EdgeTests.routes, edge: edge, log: logger) { gateway in
+        try await RunningGateway.with(EdgeTests.routes, edge: edge, log: logger) { (gateway) async throws in
             _ = try await gateway.send("GET", "/api/v1/things/secret-id?token=secret")
             let agents = [#"a","level":"fatal"#, "\u{9B}31m", "\u{2028}x\u{2029}", "ann@example.com", String(repeating: "ü", count: 300), "a\tb"]
             for agent in agents { _ = try await gateway.send("GET", "/api/v1/who", headers: [("User-Agent", agent)]) }

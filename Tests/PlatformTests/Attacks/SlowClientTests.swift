@@ -82,7 +82,7 @@ struct SlowClientTests {
     func addresses() async throws {
         var edge = EdgeConfiguration()
         edge.maximumConnectionsPerAddress = 1
-        try await RunningGateway.with(SlowClientTests.routes, edge: edge) { gateway in
+        try await RunningGateway.with(SlowClientTests.routes, edge: edge) { (gateway) async throws in
             let first = try await RawConnection.open(gateway.port)
             let second = try await RawConnection.open(gateway.port)
             let request = "POST /api/v1/take HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na"
@@ -94,7 +94,7 @@ struct SlowClientTests {
             await first.close()
         }
         edge.trustedProxies = try AddressRanges(["127.0.0.0/8"])
-        try await RunningGateway.with(SlowClientTests.routes, edge: edge) { gateway in
+        try await RunningGateway.with(SlowClientTests.routes, edge: edge) { (gateway) async throws in
             let idle = try await RawConnection.open(gateway.port)
             let answer = try await gateway.send("POST", "/api/v1/take")
             #expect(answer.status == 200)

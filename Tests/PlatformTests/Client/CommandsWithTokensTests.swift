@@ -50,8 +50,8 @@ import Wire
                 let stage = DemoStage(api: api, run: "run", isSilent: true)
                 for scenario in [DemoScenario.happyPath, .declined, .offline, .shortAtOnce] {
                     let checks = try await scenario.play(stage)
-                    let unmet = checks.filter { !$0.isMet }
-                    #expect(unmet == [], "\(scenario.name)")
+                    let isAsExpected = checks.allSatisfy { $0.isMet }
+                    #expect(isAsExpected, "\(scenario.name): \(checks)")
                 }
                 let audit = try await api.audit(after: nil, limit: 100, repair: false)
                 #expect(audit["findings"]?.array?.isEmpty == true)

@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import Resilience
 import Synchronization
 import Testing
 import WaybillClient
@@ -60,17 +61,19 @@ struct GraphQLEndpointTests {
         ]
     }
 
-    private static func asking(_ body: @escaping @Sendable (RunningGateway, Counter) async throws -> Void) async throws {
+    private static func asking(limits: RequestLimits? = nil, _ body: @escaping @Sendable (RunningGateway, Counter) async throws -> Void) async throws {
         let owners = OrderOwners { id in id.description == mine ? .customer("alice") : id.description == theirs ? .customer("bob") : .nobody }
         let counter = Counter()
-        try await RunningGateway.with(routes(counter), control: AccessControl(.required(Gullible()), owners: owners)) { try await body($0, counter) }
+        try await RunningGateway.with(routes(counter), control: AccessControl(.required(Gullible()), owners: owners), limits: limits) {
+            try await body($0, counter)
+        }
     }
 
     private static func token(_ text: String) -> [(String, String)] { [("Authorization", "Bearer " + text)] }
 
     @Test("who does not say who he is is asked, and whom a field's route does not let in has null there")
     func access() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let document =
                 "{ mine: order(id: \"\(GraphQLEndpointTests.mine)\") { id payment { orderId } } theirs: order(id: \"\(GraphQLEndpointTests.theirs)\") { id } }"
             for path in ["/graphql", "/api/v1/graphql", "/api/graphql"] {
@@ -97,16 +100,40 @@ struct GraphQLEndpointTests {
 
     @Test("one who hides behind another's words in the request changes nothing")
     func spoofing() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let headers = GraphQLEndpointTests.token("customer|alice") + [("Waybill-Identity", "x.y"), ("Waybill-Roles", "admin"), ("X-Waybill-Actor", "root")]
             let answer = try await gateway.graphQL("{ orders { nodes { id } } }", headers: headers)
             #expect(answer.json["data"]?["orders"]?["nodes"]?[0]?["id"]?.string == GraphQLEndpointTests.mine)
         }
     }
 
+    @Test("each question of an operation counts at the limits, so that one request is not many")
+    func limits() async throws {
+        var configuration = RequestLimits.Configuration()
+        (configuration.readsPerSecond, configuration.writesPerSecond) = (3, 2)
+        // A clock that stands still: nothing comes back while the test runs.
+        let limits = RequestLimits(configuration, store: MemoryRateLimitStore(), milliseconds: { 0 })
+        try await GraphQLEndpointTests.asking(limits: limits) { gateway, counter in
+            let cancel = "mutation {" + (0..<7).map { " a\($0): cancelOrder(id: \"\(GraphQLEndpointTests.mine)\") { status }" }.joined() + "}"
+            let changes = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(changes.json.errorCodes == ["too-many-requests", "too-many-requests", "too-many-requests"])
+            #expect(changes.json["errors"]?[0]?["extensions"]?["retryAfterSeconds"]?.integer ?? 0 >= 1)
+            #expect(counter.asked.count == 4)
+            // The request before was the first of six reads, this one is the second.
+            let look = "{" + (0..<6).map { " a\($0): order(id: \"01890a5d-ac96-774b-bcce-b302099a800\($0)\") { id }" }.joined() + "}"
+            let reads = try await gateway.graphQL(look, headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(reads.json.errorCodes.filter { $0 == "too-many-requests" }.count == 2)
+            #expect(reads.json.errorCodes.filter { $0 == "not-found" }.count == 4)
+            let over = try await gateway.graphQL("{ __typename }", headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(over.status == 429)
+            let shop = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("admin|root"))
+            #expect(shop.json["errors"] == nil)
+        }
+    }
+
     @Test("the same question is asked once in an operation")
     func sharing() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let answer = try await gateway.graphQL(
                 "{ orders(first: 20) { nodes { id payment { order { customerId } } } } }", headers: GraphQLEndpointTests.token("admin|root"))
             #expect(answer.json["data"]?["orders"]?["nodes"]?.array?.count == 20)
@@ -121,7 +148,7 @@ struct GraphQLEndpointTests {
 
     @Test("what an argument says stays within its place in the path or the query")
     func injection() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             for id in ["", ".", "..", "a/../b", "%2e%2e", "x?y=1", "x#y", "\\u0000", "x/cancel", "x\\n"] {
                 let answer = try await gateway.graphQL("{ order(id: \"\(id)\") { id } }", headers: headers)
@@ -135,7 +162,7 @@ struct GraphQLEndpointTests {
 
     @Test("GET asks, and changes nothing")
     func get() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             let query = "query%20Q(%24id%3AID!)%7Border(id%3A%24id)%7Bid%7D%7D"
             let answer = try await gateway.send(
@@ -156,7 +183,7 @@ struct GraphQLEndpointTests {
 
     @Test("what a browser sends without asking first is not read, nor what is no request")
     func bodies() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             let headers = GraphQLEndpointTests.token("admin|root")
             for type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/graphql"] {
                 let answer = try await gateway.send("POST", "/graphql", headers: headers + [("Content-Type", type)], body: GraphQLCall.body("{ __typename }"))
@@ -178,7 +205,7 @@ struct GraphQLEndpointTests {
 
     @Test("the status says what became of the request to those who know the newer media type")
     func mediaTypes() async throws {
-        try await GraphQLEndpointTests.asking { gateway, _ in
+        try await GraphQLEndpointTests.asking { (gateway, _) async throws in
             func ask(_ document: String, _ accept: String?) async throws -> (Int, String?) {
                 let headers = GraphQLEndpointTests.token("admin|root") + (accept.map { [("Accept", $0)] } ?? [])
                 let answer = try await gateway.graphQL(document, headers: headers)
@@ -199,7 +226,7 @@ struct GraphQLEndpointTests {
 
     @Test("hostile documents are refused before anything is asked")
     func attacks() async throws {
-        try await GraphQLEndpointTests.asking { gateway, counter in
+        try await GraphQLEndpointTests.asking { (gateway, counter) async throws in
             let documents = [
                 String(repeating: "{ a ", count: 5000), "{ a(b: " + String(repeating: "[", count: 20_000),
                 "{" + (0..<2000).map { " a\($0): orders(first: 500) { nodes { id } }" }.joined() + "}",
