@@ -126,7 +126,8 @@ import Wire
                 let ping = try await shop.send("POST", "/webhooks/\(made.json["id"]?.string ?? "")/test").headers("Location") ?? ""
                 try await shop.eventually("the test failed") { try await shop.send("GET", ping).json["state"] == .string("failed") }
                 let error = try await shop.send("GET", ping).json["lastError"]?.string ?? ""
-                #expect(error.contains("refused") && error.contains("loopback"), "\(error)")
+                // Where the name leads is not told.
+                #expect(error.contains("refused") && !error.contains("127.") && !error.contains("loopback"), "\(error)")
             }
         }
         #expect(receiver.seen.isEmpty)
