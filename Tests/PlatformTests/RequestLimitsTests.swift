@@ -132,5 +132,6 @@ struct RequestLimitsTests {
         #expect(kind(.post, "/analytics/rebuild", .slow) == .heavy)
         #expect(kind(.post, "/auth/token") == .token)
         #expect(kind(.get, "/auth/keys") == .read)
+        #expect(kind(.post, "/graphql") == .read, "what a query changes is counted by itself")
     }
 }

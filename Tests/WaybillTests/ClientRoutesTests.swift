@@ -1,5 +1,7 @@
 import Contracts
+import Foundation
 import Synchronization
+import TestDocuments
 import Testing
 import WaybillClient
 import Wire
@@ -40,26 +42,29 @@ struct ClientRoutesTests {
         }
     }
 
-    /// The routes of the API that programs use. What is missing here is missing in the library.
-    private static let routes: Set<String> = [
-        "POST /orders", "GET /orders", "GET /orders/{id}", "GET /orders/{id}/status", "POST /orders/{id}/cancel", "PUT /orders/{id}/status",
-        "GET /orders/{id}/events", "GET /orders/{id}/explain", "GET /orders/{id}/stream",
-        "POST /inventory/products", "PUT /inventory/products", "GET /inventory/products", "GET /inventory/products/{id}", "PUT /inventory/products/{id}",
-        "POST /inventory/products/{id}/adjustments", "POST /inventory/availability",
-        "GET /payments", "GET /notifications", "GET /analytics/dashboard", "GET /analytics/metrics", "POST /analytics/rebuild",
-        "GET /events", "GET /events/stream", "GET /events/schemas", "GET /events/schemas/OrderCreated",
-        "GET /admin/dead-letters", "GET /admin/dead-letters/{letter}", "DELETE /admin/dead-letters/{letter}", "POST /admin/dead-letters/{letter}/redrive",
-        "POST /admin/dead-letters/{letter}/dry-run", "POST /admin/dead-letters/{letter}/edit-and-redrive", "POST /admin/dead-letters/redrive",
-        "GET /admin/dead-letters/redrives", "GET /admin/dead-letters/redrives/{id}", "DELETE /admin/dead-letters/redrives/{id}", "GET /admin/actions",
-        "GET /admin/audit", "POST /admin/audit", "GET /admin/audit/rules", "GET /admin/stuck-orders", "POST /admin/orders/{id}/resume",
-        "POST /admin/orders/{id}/compensate",
-    ]
+    /// Parts of the API whose functions are tested with them, or that are no JSON.
+    private static let others: Set<String> = ["Identity", "Webhooks", "GraphQL", "Platform"]
+
+    /// What docs/openapi.json knows: a method and a path below the root, with a star for each parameter.
+    private static func documented() throws -> Set<String> {
+        let document = try JSONParser.parse(Array(try Data(contentsOf: Document("docs/openapi.json").url)))
+        var routes: Set<String> = []
+        for path in document["paths"]?.object?.members ?? [] where path.key.hasPrefix(WaybillAPI.root) {
+            for operation in path.value.object?.members ?? [] {
+                guard let tag = operation.value["tags"]?[0]?.string, !others.contains(tag) else { continue }
+                let steps = path.key.dropFirst(WaybillAPI.root.count).split(separator: "/").map { $0.hasPrefix("{") ? "*" : $0 }
+                routes.insert("\(operation.key.uppercased()) /\(steps.joined(separator: "/"))")
+            }
+        }
+        return routes
+    }
 
     @Test("Every route of the API has its function")
     func complete() async throws {
         let seen = Mutex<Set<String>>([])
         let server = try await FakePlatform.start { request in
-            let path = request.path.replacing("/api/v1", with: "").replacing(Self.id, with: "{id}").replacing("x%3A{id}", with: "{letter}")
+            let path = request.path.replacing(WaybillAPI.root, with: "").replacing("x%3A" + Self.id, with: "*").replacing(Self.id, with: "*")
+                .replacing("OrderCreated", with: "*")
             _ = seen.withLock { $0.insert("\(request.method) \(path)") }
             return Self.answer(request)
         }
@@ -72,7 +77,10 @@ struct ClientRoutesTests {
         try await administration(api, id)
         await api.http.shutdown()
         try await server.stop()
-        #expect(seen.withLock { $0 } == Self.routes)
+        let (called, documented) = (seen.withLock { $0 }, try Self.documented())
+        #expect(documented.count > 40)
+        #expect(documented.subtracting(called) == [], "these have no function")
+        #expect(called.subtracting(documented) == [], "these are not in the API's description")
     }
 
     private func orders(_ api: WaybillAPI, _ id: Identifier) async throws {

@@ -23,6 +23,9 @@ public enum RequestClass: String, CaseIterable, Sendable {
             self = .token
         } else if route.answer == .slow {
             self = .heavy
+        } else if route.path == GraphQLEndpoint.path {
+            // What a query changes is counted by itself.
+            self = .read
         } else {
             self = route.method == .get || route.method == .head ? .read : .write
         }

@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import Resilience
 import Synchronization
 import Testing
 import WaybillClient
@@ -60,10 +61,12 @@ struct GraphQLEndpointTests {
         ]
     }
 
-    private static func asking(_ body: @escaping @Sendable (RunningGateway, Counter) async throws -> Void) async throws {
+    private static func asking(limits: RequestLimits? = nil, _ body: @escaping @Sendable (RunningGateway, Counter) async throws -> Void) async throws {
         let owners = OrderOwners { id in id.description == mine ? .customer("alice") : id.description == theirs ? .customer("bob") : .nobody }
         let counter = Counter()
-        try await RunningGateway.with(routes(counter), control: AccessControl(.required(Gullible()), owners: owners)) { try await body($0, counter) }
+        try await RunningGateway.with(routes(counter), control: AccessControl(.required(Gullible()), owners: owners), limits: limits) {
+            try await body($0, counter)
+        }
     }
 
     private static func token(_ text: String) -> [(String, String)] { [("Authorization", "Bearer " + text)] }
@@ -101,6 +104,30 @@ struct GraphQLEndpointTests {
             let headers = GraphQLEndpointTests.token("customer|alice") + [("Waybill-Identity", "x.y"), ("Waybill-Roles", "admin"), ("X-Waybill-Actor", "root")]
             let answer = try await gateway.graphQL("{ orders { nodes { id } } }", headers: headers)
             #expect(answer.json["data"]?["orders"]?["nodes"]?[0]?["id"]?.string == GraphQLEndpointTests.mine)
+        }
+    }
+
+    @Test("each question of an operation counts at the limits, so that one request is not many")
+    func limits() async throws {
+        var configuration = RequestLimits.Configuration()
+        (configuration.readsPerSecond, configuration.writesPerSecond) = (3, 2)
+        // A clock that stands still: nothing comes back while the test runs.
+        let limits = RequestLimits(configuration, store: MemoryRateLimitStore(), milliseconds: { 0 })
+        try await GraphQLEndpointTests.asking(limits: limits) { gateway, counter in
+            let cancel = "mutation {" + (0..<7).map { " a\($0): cancelOrder(id: \"\(GraphQLEndpointTests.mine)\") { status }" }.joined() + "}"
+            let changes = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(changes.json.errorCodes == ["too-many-requests", "too-many-requests", "too-many-requests"])
+            #expect(changes.json["errors"]?[0]?["extensions"]?["retryAfterSeconds"]?.integer ?? 0 >= 1)
+            #expect(counter.asked.count == 4)
+            // The request before was the first of six reads, this one is the second.
+            let look = "{" + (0..<6).map { " a\($0): order(id: \"01890a5d-ac96-774b-bcce-b302099a800\($0)\") { id }" }.joined() + "}"
+            let reads = try await gateway.graphQL(look, headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(reads.json.errorCodes.filter { $0 == "too-many-requests" }.count == 2)
+            #expect(reads.json.errorCodes.filter { $0 == "not-found" }.count == 4)
+            let over = try await gateway.graphQL("{ __typename }", headers: GraphQLEndpointTests.token("customer|alice"))
+            #expect(over.status == 429)
+            let shop = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("admin|root"))
+            #expect(shop.json["errors"] == nil)
         }
     }
 

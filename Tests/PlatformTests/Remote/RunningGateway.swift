@@ -18,7 +18,7 @@ struct RunningGateway: Sendable {
     /// Runs one around a closure.
     static func with(
         _ routes: [Route], control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil, runners: [any Service] = [],
-        edge: EdgeConfiguration = EdgeConfiguration(), log: Logger? = nil, readiness: @escaping GatewayServer.Readiness = { [] },
+        edge: EdgeConfiguration = EdgeConfiguration(), limits: RequestLimits? = nil, log: Logger? = nil, readiness: @escaping GatewayServer.Readiness = { [] },
         _ body: @escaping @Sendable (RunningGateway) async throws -> Void
     ) async throws {
         var logger = log ?? Logger(label: "test")
@@ -26,7 +26,8 @@ struct RunningGateway: Sendable {
         let (ports, announce) = AsyncStream<Int>.makeStream()
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: routes, gate: AdmissionGate(pressure: { .init() }), maximumConnections: 100, registry: PrometheusRegistry(),
-            readiness: readiness, control: control, trust: trust, edge: edge, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1),
+            readiness: readiness, control: control, trust: trust, edge: edge, limits: limits,
+            context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1),
             logger: logger,
             onRunning: { announce.yield($0) })
         let group = ServiceGroup(

@@ -63,7 +63,7 @@ final class RouteSource: GraphQLSource {
         if case .found(let index, _) = dispatcher.match(method, question.path) {
             let route = dispatcher.routes[index]
             if route.startsWork { kind = .starting }
-            do { _ = try await limits?.admit(RequestClass(route), request.principal, address: request.clientAddress?.description) } catch {
+            do { _ = try await limits?.admit(RequestClass(route), request.principal, address: request.clientAddress) } catch {
                 return error.response(instance: nil)
             }
         }

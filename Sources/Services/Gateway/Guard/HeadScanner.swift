@@ -7,6 +7,8 @@ struct HeadScanner {
     /// Bytes that have been looked at.
     private var position = 0
     private var lines = 0
+    /// The end of the first line, until it has been looked at.
+    private var firstEnd: Int?
 
     /// Looks at what is new.
     /// - Parameter bytes: all bytes since the head's beginning.
@@ -19,13 +21,18 @@ struct HeadScanner {
         while position < limit, let found = memchr(base + position, 10, limit - position) {
             let feed = UnsafeRawPointer(found) - UnsafeRawPointer(base)
             guard feed > lineStart, base[feed - 1] == 13 else { throw .lineEnd }
-            if lines == 0 { _ = try RequestHead.Line(UnsafeBufferPointer(rebasing: bytes[..<(feed - 1)])) }
+            if lines == 0 { firstEnd = feed - 1 }
             try checkLine(ending: feed)
             (position, lines) = (feed + 1, lines + 1)
             if feed - 1 == lineStart { return position }
             lineStart = position
         }
         position = limit
+        // Who has to go on waiting for the end of the head does not wait for one that cannot come; else the first line is read with all the others.
+        if let end = firstEnd {
+            _ = try RequestHead.Line(UnsafeBufferPointer(rebasing: bytes[..<end]))
+            firstEnd = nil
+        }
         try checkLine(ending: limit)
         if bytes.count >= RequestHead.longest { throw .headersTooLarge }
         return nil

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A request's head, read strictly by RFC 9112: what two readers could take for two different things is refused, however likely one of them is.
 ///
 /// The parser behind it reads the same bytes again and is more lenient. That does no harm, because what it is given has only one meaning.
@@ -35,7 +37,7 @@ struct RequestHead: Equatable {
         while rest < bytes.count {
             let end = RequestHead.lineEnd(bytes, from: rest)
             if end == rest { break }
-            if try fields.read(UnsafeBufferPointer(rebasing: bytes[rest..<end])) { kept.append(rest..<(end + 2)) }
+            if try fields.read(UnsafeBufferPointer(rebasing: bytes[rest..<end])) { kept.append(rest..<min(end + 2, bytes.count)) }
             rest = end + 2
         }
         let host = try fields.checkedHost(isOld: line.isOld)
@@ -65,11 +67,10 @@ struct RequestHead: Equatable {
         return text + [13, 10]
     }
 
-    /// Where the CR of a line's end stands.
+    /// Where the CR of a line's end stands; before every LF there is one.
     private static func lineEnd(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-        var index = start
-        while index + 1 < bytes.count, bytes[index] != 13 || bytes[index + 1] != 10 { index += 1 }
-        return index
+        guard let base = bytes.baseAddress, start < bytes.count, let found = memchr(base + start, 10, bytes.count - start) else { return bytes.count }
+        return max(start, UnsafeRawPointer(found) - UnsafeRawPointer(base) - 1)
     }
 
     static func isUppercase(_ byte: UInt8) -> Bool { (65...90).contains(byte) }
