@@ -81,7 +81,7 @@ struct CataloguePriceTests {
             #expect(placed.status == 202)
             bench.reachInventory(true)
             try await bench.settle()
-            let order = try await bench.send(bench.orders, "GET", "/orders/{id}", id: try #require(placed.text("id")))
+            let order = try await bench.send(bench.orders, "GET", "/orders/{id}", id: placed.text("id"))
             return (order.text("status"), order.text("reason"))
         }
         #expect(try await outcome("2.50", as: CataloguePriceTests.alice) == ("PAID", nil))
