@@ -61,7 +61,7 @@ struct BodyProbe {
             "productId": [.string(product)], "placedAt": [.string("2026-01-01T00:00:00Z")], "metadata": [],
             // Inexact in some currency, or too much altogether: what no schema can say.
             "price": [.string("5"), .number("0"), .string("12")], "currency": [.string("GBP")], "quantity": [.number("1"), .number("3")],
-            "delta": [.number("1"), .number("-1")], "url": [.string("https://hooks.example/agreed")], "types": [],
+            "delta": [.number("1"), .number("-1")], "types": [],
             "expiresAt": [.string("2126-01-01T00:00:00Z")], "url": [.string("https://hooks.example/a")], "cursor": [], "limit": [],
         ]
         let isNew = route.path == "/inventory/products"
