@@ -61,7 +61,7 @@ struct Cast: Sendable {
 
     /// An order of alice's.
     func order(on platform: RunningPlatform) async throws -> String {
-        func header(_ role: String) -> [(String, String)] { [("Authorization", "Bearer \(roles[role] ?? "")")] }
+        @Sendable func header(_ role: String) -> [(String, String)] { [("Authorization", "Bearer \(roles[role] ?? "")")] }
         let product = #"{"sku":"MINE","name":"Mine","price":"1.00","currency":"GBP","availableQuantity":1000}"#
         _ = try await platform.send("POST", "/inventory/products", product, headers: header("admin"))
         let order = #"{"currency":"GBP","items":[{"sku":"MINE","quantity":1}]}"#
