@@ -56,7 +56,7 @@ struct AccessControlTests {
 
     @Test("who does not say who he is is asked, who says it wrongly is refused, who may not is told so")
     func refusals() async throws {
-        try await AccessControlTests.asking { gateway in
+        try await AccessControlTests.asking { (gateway) async throws in
             func status(_ path: String, _ token: String?) async throws -> (Int, String?) {
                 let response = try await gateway.send("GET", "/api/v1" + path, headers: token.map { [("Authorization", "Bearer " + $0)] } ?? [])
                 return (response.status, response.header("WWW-Authenticate"))
@@ -74,7 +74,7 @@ struct AccessControlTests {
 
     @Test("what is another's, a guest's or nobody's answers in the same words")
     func foreign() async throws {
-        try await AccessControlTests.asking { gateway in
+        try await AccessControlTests.asking { (gateway) async throws in
             func ask(_ path: String, _ token: String = "customer:alice") async throws -> ClientResponse {
                 try await gateway.send("GET", "/api/v1" + path, headers: [("Authorization", "Bearer " + token)])
             }
@@ -103,7 +103,7 @@ struct AccessControlTests {
 
     @Test("customers name the order whose payments they want, once, and it is theirs")
     func query() async throws {
-        try await AccessControlTests.asking { gateway in
+        try await AccessControlTests.asking { (gateway) async throws in
             func status(_ query: String, _ token: String = "customer:alice") async throws -> Int {
                 try await gateway.send("GET", "/api/v1/payments" + query, headers: [("Authorization", "Bearer " + token)]).status
             }
@@ -119,12 +119,12 @@ struct AccessControlTests {
     @Test("nobody says who he is in the gateway's place")
     func spoofing() async throws {
         let word = InternalIdentity(secret: "not this platform's secret") { Timestamp(milliseconds: 0) }.value(for: Principal(subject: "x", roles: [.admin]))
-        try await AccessControlTests.asking { gateway in
+        try await AccessControlTests.asking { (gateway) async throws in
             let plain = try await gateway.send("GET", "/api/v1/admin", headers: [("Waybill-Identity", word), ("Waybill-Roles", "admin")])
             #expect(plain.status == 401)
         }
         let own = InternalIdentity(secret: "this platform's own secret") { SystemClock().now() }
-        try await RunningGateway.with(AccessControlTests.routes, control: AccessControl(.required(nil), identity: own)) { gateway in
+        try await RunningGateway.with(AccessControlTests.routes, control: AccessControl(.required(nil), identity: own)) { (gateway) async throws in
             func status(_ headers: [(String, String)]) async throws -> Int { try await gateway.send("GET", "/api/v1/admin", headers: headers).status }
             #expect(try await status([]) == 401)
             #expect(try await status([("Authorization", "Bearer admin:root")]) == 401, "a service behind a gateway reads no tokens")
@@ -137,10 +137,10 @@ struct AccessControlTests {
     @Test("a gateway tells the service who asks, and keeps the token to itself")
     func through() async throws {
         let identity = InternalIdentity(secret: "this platform's own secret") { SystemClock().now() }
-        try await RunningGateway.with(AccessControlTests.routes, control: AccessControl(.required(nil), identity: identity)) { service in
+        try await RunningGateway.with(AccessControlTests.routes, control: AccessControl(.required(nil), identity: identity)) { (service) async throws in
             let pool = try UpstreamPool("orders", urls: [service.url], configuration: .with { $0.identity = identity })
             let routes = ProxyRoutes(pool: pool).routes(AccessControlTests.routes)
-            try await RunningGateway.with(routes, control: AccessControl(.required(Gullible()), owners: AccessControlTests.owners)) { gateway in
+            try await RunningGateway.with(routes, control: AccessControl(.required(Gullible()), owners: AccessControlTests.owners)) { (gateway) async throws in
                 func ask(_ method: String, _ path: String, _ token: String?) async throws -> ClientResponse {
                     let headers = token.map { [("Authorization", "Bearer " + $0)] } ?? []
                     return try await gateway.send(method, "/api/v1" + path, headers: headers + [("Waybill-Identity", "forged"), ("X-Api-Key", "k")])

@@ -25,7 +25,7 @@ struct SmugglingTests {
         let taken = Taken()
         try await RunningGateway.with(taken.routes) { gateway in try await body(gateway.port) { taken.all } }
         try await FakeUpstream.with(.answer(200)) { (server) async throws in
-            let pool = try UpstreamPool("orders", urls: [server.url])
+            let pool = try UpstreamPool("orders", urls: [server.url], configuration: UpstreamPool.Configuration())
             try await RunningGateway.with(ProxyRoutes(pool: pool).routes(Taken().routes)) { gateway in
                 try await body(gateway.port) { server.seen.map { String($0.target.dropFirst("/api/v1".count)) } }
             }

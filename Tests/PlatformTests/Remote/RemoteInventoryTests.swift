@@ -78,7 +78,9 @@ struct RemoteInventoryTests {
     func breaker() async throws {
         let clock = UpstreamPoolTests.Clock()
         try await FakeUpstream.with(.silence) { (server) async throws in
-            let pool = try UpstreamPool("inventory", urls: [server.url], configuration: RemoteInventory.configuration(UpstreamPool.Configuration())) { clock.now }
+            let pool = try UpstreamPool("inventory", urls: [server.url], configuration: RemoteInventory.configuration(UpstreamPool.Configuration())) {
+                clock.now
+            }
             @Sendable func ask(within time: Duration? = nil) async -> (any Error)? {
                 let scope = RequestScope(id: Identifier(high: 3, low: 4), deadline: time.map { ContinuousClock.now + $0 })
                 return await RequestScope.$current.withValue(scope) {
