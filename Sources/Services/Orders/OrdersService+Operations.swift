@@ -66,7 +66,10 @@ extension APIOperation {
 
     static let setOrderStatus = APIOperation(
         "setOrderStatus", .orders, "Move an order on",
-        "PAID for a payment made offline, SHIPPED, DELIVERED, CANCELLED; the other statuses are the platform's own.", parameters: [.orderID],
+        """
+        PAID for a payment made offline (finance), SHIPPED and DELIVERED (warehouse), CANCELLED (support); administrators and services all of them. The other statuses are the
+        platform's own.
+        """, parameters: [.orderID],
         body: APIBody(
             .input([
                 .required("status", .oneOf(["PAID", "SHIPPED", "DELIVERED", "CANCELLED"]), "Where it is to stand."),

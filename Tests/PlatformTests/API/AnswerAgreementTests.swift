@@ -60,7 +60,7 @@ extension Clerk {
         try await platform.eventually(shipped, is: "PAID")
         for id in ["getOrder", "getOrderStatus", "getOrderEvents", "explainOrder"] {
             _ = try await ask(id, ["id": shipped])
-            _ = try await ask(id, ["id": product], expecting: 404)
+            _ = try await ask(id, ["id": "019a4c1e-77a0-7c3d-8f11-2b6d0a5c9e42"], expecting: 404)
         }
         _ = try await ask("listOrders", query: "?status=PAID&limit=1&from=2020-01-01")
         _ = try await ask("listOrders", query: "?status=GONE", expecting: 400)

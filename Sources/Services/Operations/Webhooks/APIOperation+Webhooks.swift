@@ -11,7 +11,7 @@ extension APIOperation {
                 .required("url", .endpoint, "Where messages are sent."),
                 .optional("types", .webhookTypes, "Only these types of events; all where nothing is said."),
                 .optional("description", .line(500), "What it is for."),
-            ]), example: #"{"url":"https://hooks.example/waybill","types":["OrderPaid","OrderShipped"],"description":"the warehouse"}"#),
+            ]), example: #"{"url":"https://hooks.example/waybill","types":["OrderConfirmed","OrderShipped"],"description":"the warehouse"}"#),
         APIReply(
             201, "It is made.", .newWebhook, headers: [("Location", "The webhook.")],
             links: [
