@@ -7,10 +7,10 @@ import Web
 /// Paths that are written out beside paths with parameters.
 @Suite("Route table")
 struct RouteTableTests {
-    private static let table = RouteTable(
-        [
-            (.get, "/letters/{id}"), (.delete, "/letters/{letter}"), (.post, "/letters/redrive"), (.get, "/letters/redrives"), (.get, "/letters/{id}/log"),
-        ].map { Route($0.0, $0.1, access: .everyone) { _ in .text("") } })
+    private static let paths: [(HTTPRequest.Method, String)] = [
+        (.get, "/letters/{id}"), (.delete, "/letters/{letter}"), (.post, "/letters/redrive"), (.get, "/letters/redrives"), (.get, "/letters/{id}/log"),
+    ]
+    private static let table = RouteTable(paths.map { method, path in Route(method, path, access: .everyone) { _ in .text("") } })
 
     private static func match(_ method: HTTPRequest.Method, _ path: String) -> String {
         switch table.match(method, path.split(separator: "/").map(String.init)) {
