@@ -55,7 +55,7 @@ extension APIOperation {
         "listWebhookDeliveries", .webhooks, "List the messages to an endpoint", "Newest first.",
         parameters: [
             .webhookID, .query("state", .oneOf(["pending", "delivered", "failed"]), "Only such."),
-            .query("type", .text(1...200), "Of one type."), .query("orderId", .identifier, "About one order."),
+            .query("type", .line(200), "Of one type."), .query("orderId", .identifier, "About one order."),
         ] + APIParameter.page(), APIReply(200, "A page of deliveries.", .page(of: .webhookDelivery)))
 
     static let getWebhookDelivery = APIOperation(
