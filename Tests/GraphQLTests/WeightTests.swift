@@ -55,6 +55,17 @@ struct WeightTests {
         #expect(try Shop.errors(flat, limits: limits).isEmpty, "a fragment that is used twice in the same place counts once")
     }
 
+    @Test("the operations of a document have one bound together")
+    func operations() throws {
+        var limits = GraphQLLimits()
+        limits.selections = 100
+        let fragment = "fragment F on Query { echo a: echo b: echo c: echo d: echo e: echo f: echo g: echo h: echo } "
+        func document(_ count: Int) -> String { fragment + (0..<count).map { "query Q\($0) { ...F } " }.joined() }
+        #expect(try Shop.errors(document(10), operation: "Q0", limits: limits).isEmpty)
+        #expect(try Shop.errors(document(11), operation: "Q0", limits: limits).map(\.code) == ["too-complex"])
+        #expect(try Shop.errors(document(11), operation: "Q10", limits: limits).map(\.code) == ["too-complex"])
+    }
+
     @Test("an answer with too many values is given up")
     func values() async throws {
         var limits = GraphQLLimits()

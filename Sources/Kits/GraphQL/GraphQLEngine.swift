@@ -43,9 +43,12 @@ public struct GraphQLEngine: Sendable {
             let errors = Validator.errors(in: document, schema, limits)
             guard errors.isEmpty else { throw GraphQLRefusal(errors) }
             let operation = try GraphQLEngine.choose(request.operationName, of: document)
-            for other in document.operations where other.location != operation.location { try Planner.check(other, of: document, schema, limits) }
+            var selections = 0
+            for other in document.operations where other.location != operation.location {
+                try Planner.check(other, of: document, schema, limits, selections: &selections)
+            }
             let coercion = try Coercion(operation, request.variables, schema)
-            return PreparedOperation(plan: try Planner.plan(operation, of: document, schema, limits, coercion))
+            return PreparedOperation(plan: try Planner.plan(operation, of: document, schema, limits, coercion, selections: selections))
         } catch let refusal as GraphQLRefusal {
             throw refusal
         } catch let error as GraphQLError {

@@ -97,7 +97,7 @@ struct SettingsChecksTests {
               issuer: https://id.example
               token_minutes: 5
               provider_issuers: [http://kc/realms/shop]
-              jwks_urls: [http://kc/certs]
+              jwks_urls: [https://kc/certs]
               roles_claim: realm_access.roles
               role_names: {clerk: support}
               default_roles: [customer]
@@ -105,7 +105,7 @@ struct SettingsChecksTests {
             """
         let platform = try SettingsTests.settings(yaml).platform()
         var provider = IdentityProvider(issuers: ["http://kc/realms/shop"])
-        (provider.keyURLs, provider.rolesClaim) = (["http://kc/certs"], "realm_access.roles")
+        (provider.keyURLs, provider.rolesClaim) = (["https://kc/certs"], "realm_access.roles")
         (provider.roleNames, provider.defaultRoles) = (["clerk": "support"], ["customer"])
         var expected = AuthenticationSettings()
         expected.provider = provider

@@ -32,28 +32,33 @@ struct Planner {
     private let fragments: [String: FragmentNode]
     /// Nil where the operation is only looked at.
     private let coercion: Coercion?
-    private var selections = 0
+    private var selections: Int
     private var depth = 0
 
-    private init(_ document: Document, _ schema: Schema, _ limits: GraphQLLimits, _ coercion: Coercion?) {
-        (self.schema, self.limits, self.coercion) = (schema, limits, coercion)
+    private init(_ document: Document, _ schema: Schema, _ limits: GraphQLLimits, _ coercion: Coercion?, _ selections: Int) {
+        (self.schema, self.limits, self.coercion, self.selections) = (schema, limits, coercion, selections)
         fragments = Dictionary(document.fragments.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The plan of an operation of a valid document.
+    /// - Parameter selections: how many were looked at before, in other operations of the document: together they have one bound.
     /// - Throws: ``GraphQLError`` for fields that contradict each other, and for too much.
     static func plan(
-        _ operation: OperationNode, of document: Document, _ schema: Schema, _ limits: GraphQLLimits, _ coercion: Coercion
+        _ operation: OperationNode, of document: Document, _ schema: Schema, _ limits: GraphQLLimits, _ coercion: Coercion, selections: Int
     ) throws(GraphQLError) -> Plan {
-        var planner = Planner(document, schema, limits, coercion)
+        var planner = Planner(document, schema, limits, coercion, selections)
         let (fields, cost) = try planner.root(operation)
         return Plan(kind: operation.kind, fields: fields, weight: OperationWeight(depth: planner.depth, cost: cost))
     }
 
     /// Looks at an operation that is not executed: its fields must not contradict each other either.
-    static func check(_ operation: OperationNode, of document: Document, _ schema: Schema, _ limits: GraphQLLimits) throws(GraphQLError) {
-        var planner = Planner(document, schema, limits, nil)
+    /// - Parameter selections: how many were looked at; those of this operation are added.
+    static func check(
+        _ operation: OperationNode, of document: Document, _ schema: Schema, _ limits: GraphQLLimits, selections: inout Int
+    ) throws(GraphQLError) {
+        var planner = Planner(document, schema, limits, nil, selections)
         _ = try planner.root(operation)
+        selections = planner.selections
     }
 
     private mutating func root(_ operation: OperationNode) throws(GraphQLError) -> ([PlannedField], Int) {
@@ -99,7 +104,8 @@ struct Planner {
             let asked = definition.sizeArgument.flatMap { arguments[$0]?.integer ?? definition.argument($0)?.defaultValue?.integer }
             let count = max(1, asked ?? Int64(definition.size))
             // Both factors are bounded: one by 32 bits, the other by the limit of the cost.
-            cost = definition.type.element == nil && definition.sizeArgument == nil ? 1 + each : Int(count) * (1 + each)
+            let introspection = node.name == "__schema" || node.name == "__type" ? FieldDefinition.introspectionCost : 0
+            cost = introspection + (definition.type.element == nil && definition.sizeArgument == nil ? 1 + each : Int(count) * (1 + each))
         }
         let isCall = if case .call = definition.resolution { true } else { false }
         let field = PlannedField(

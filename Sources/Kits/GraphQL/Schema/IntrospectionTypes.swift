@@ -2,7 +2,7 @@ import Wire
 
 /// The schema's own schema (GraphQL, October 2021, 4.2).
 ///
-/// Its lists are as long as the schema is and cost nothing but their objects: how far an introspection may go has limits of its own. A `__Type` is represented by its notation, a string like `[Order!]!`; everything else by an object with the members that its fields show.
+/// How far an introspection may go has limits of its own. A `__Type` is represented by its notation, a string like `[Order!]!`; everything else by an object with the members that its fields show.
 enum IntrospectionTypes {
     /// The fields that the query's root has besides its own.
     static let root: [FieldDefinition] = [

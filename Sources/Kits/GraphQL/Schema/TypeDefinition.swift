@@ -165,6 +165,8 @@ public struct FieldDefinition: Sendable {
 
     /// What it costs to ask a source once.
     static let callCost = 10
+    /// What an introspection costs, whose lists are as long as the schema is: a few of them are all that an operation may have.
+    static let introspectionCost = 1_000
 
     func argument(_ name: String) -> InputValue? { arguments.first { $0.name == name } }
 }
