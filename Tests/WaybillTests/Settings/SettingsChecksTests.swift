@@ -48,7 +48,6 @@ struct SettingsChecksTests {
             ("broker: kafka", ["kafka.bootstrap: must be set"]), ("broker: rabbitmq", ["rabbitmq.url: must be set"]),
             ("cache: redis", ["redis.url: must be set"]), ("rate_limits: {store: redis}", ["redis.url: must be set where rate_limits.store is redis"]),
             ("rate_limits: {store: redis}\nredis: {url: \"redis://r\"}", []),
-            ("rate_limits: {reads_per_second: 0}", ["x.yaml:1: rate_limits.reads_per_second: \"0\" is not"]),
             ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
             ("upstreams: {orders: [https://a]}", ["upstreams.orders: The URL \"https://a\""]),
             (
