@@ -18,7 +18,8 @@ struct SettingsChecksTests {
 
     private func mistakes(_ yaml: String, _ environment: [String: String] = [:], flags: [String: String] = [:], built: Set<String> = engines) throws -> [String]
     {
-        try SettingsTests.settings(yaml, environment, flags: flags).allMistakes(built: built)
+        let settings = try SettingsTests.settings(yaml, environment, flags: flags)
+        return settings.allMistakes(built: built).map { $0.replacing(settings.path ?? "x.yaml", with: "x.yaml") }
     }
 
     @Test("the default is a platform")
