@@ -20,9 +20,7 @@ struct LayoutTests {
     /// Arrows that the design does not have, each with its reason.
     private static let exceptions: Set<String> = [
         // `waybill doctor` measures what a durable commit costs on a machine where no platform runs yet.
-        "waybill -> StorageSQLite",
-        // Cryptography is no engine that could be another one: every part of the platform needs the same, and a port would only hide which.
-        "Security -> CCrypto",
+        "waybill -> StorageSQLite"
     ]
 
     /// Why one target may not know another; nil if it may.
@@ -65,7 +63,7 @@ struct LayoutTests {
         func objects(_ from: String, _ to: String) throws -> Bool { LayoutTests.objection(try #require(targets[from]), try #require(targets[to])) != nil }
         for (from, to) in [
             ("Orders", "Inventory"), ("Orders", "StorageSQLite"), ("Orders", "Platform"), ("Wire", "Contracts"), ("Messaging", "StorageSQLite"),
-            ("Web", "Orders"), ("Wire", "CCrypto"), ("Security", "CSQLite"),
+            ("Web", "Orders"),
             ("Contracts", "Storage"), ("StorageSQLite", "Orders"), ("StorageSQLite", "PaymentSimulator"), ("Orders", "CSQLite"), ("Gateway", "Orders"),
         ] { #expect(try objects(from, to), "\(from) -> \(to)") }
         for (from, to) in [

@@ -1,7 +1,7 @@
 import Foundation
+import OutgoingHTTP
 import Security
 import ServiceLifecycle
-import WaybillClient
 import Web
 
 /// The keys of an identity provider, wherever they lie: the first source that knows a key has it.
@@ -12,6 +12,8 @@ struct KeySources: KeySource {
         for source in sources { if let key = await source.key(id: id) { return key } }
         return nil
     }
+
+    var isReady: Bool { sources.allSatisfy { $0.isReady } }
 
     var version: Int { sources.reduce(0) { $0 &+ $1.version } }
 }
@@ -25,29 +27,36 @@ struct KeepKeys: Service, CustomStringConvertible {
     func run() async throws { await cancelWhenGracefulShutdown { await source.run() } }
 }
 
-/// Fetches a document of keys over HTTP.
+/// Fetches a document of keys from where the platform's configuration says it is.
 struct KeyDocument: Sendable {
-    private let client: HTTPClient
-    private let path: String
+    /// How long a fetch may take.
+    private static let timeout: Duration = .seconds(10)
+
+    private let url: String
+    private let client: any OutgoingClient
 
     /// - Throws: ``PlatformError`` for an address that cannot be used.
     init(_ url: String) throws {
-        guard let begin = url.range(of: "://")?.upperBound else { throw PlatformError("auth.jwks_urls: \"\(url)\" is no address") }
-        let origin = url[..<begin] + url[begin...].prefix { $0 != "/" && $0 != "?" }
-        let rest = url.dropFirst(origin.count)
-        path = rest.isEmpty ? "/" : rest.hasPrefix("/") ? String(rest) : "/" + rest
-        do {
-            client = try HTTPClient(baseURL: String(origin), maximumConnections: 1, requestTimeout: .seconds(10), maximumBodyBytes: KeySet.maximumLength)
-        } catch { throw PlatformError("auth.jwks_urls: \(error)") }
+        // The house's own provider is where the house is: whoever runs the platform has named it, and no client.
+        do throws(OutgoingTarget.Refusal) { _ = try OutgoingTarget(url, policy: .anywhere) } catch {
+            throw PlatformError("auth.jwks_urls: The URL \"\(url)\" \(error.words)")
+        }
+        var configuration = CurlClient.Configuration(policy: .anywhere)
+        // One fetch at a time, and one that was given up may still be ending.
+        (configuration.threads, configuration.maximumWaiting) = (2, 2)
+        (self.url, client) = (url, CurlClient(configuration))
     }
 
     func fetch() async throws -> [UInt8] {
-        let response = try await client.send(ClientRequest(path: path, headers: [("Accept", "application/json")]))
-        guard response.status == 200 else { throw PlatformError("the address of the keys answered with status \(response.status)") }
-        return response.body
+        let request = OutgoingRequest(
+            url: url, headers: [("Accept", "application/json")], timeout: KeyDocument.timeout, maximumAnswerBytes: KeySet.maximumLength)
+        let answer = try await client.send(request)
+        guard answer.status == 200 else { throw PlatformError("the address of the keys answered with status \(answer.status)") }
+        guard !answer.isTruncated else { throw PlatformError("the document with the keys is longer than \(KeySet.maximumLength) bytes") }
+        return answer.body
     }
 
-    func shutdown() async { await client.shutdown() }
+    func shutdown() async { await client.close() }
 }
 
 extension IdentityProvider {

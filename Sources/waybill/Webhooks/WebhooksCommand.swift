@@ -8,7 +8,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         commandName: "webhooks", abstract: "Webhooks: endpoints outside that are told of events. Make, try, watch, repeat.",
         discussion: """
             Examples:
-              waybill webhooks create https://example.com/hooks --type OrderPaid --type OrderShipped
+              waybill webhooks create https://example.com/hooks --type OrderConfirmed --type OrderShipped
               waybill webhooks test 01890a5d-ac96-774b-bcce-b302099a8057
               waybill webhooks deliveries 01890a5d-ac96-774b-bcce-b302099a8057 --state failed
               waybill webhooks redeliver 01890a5d-ac96-774b-bcce-b302099a8057 --since 2026-11-26
@@ -25,7 +25,7 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
         commandName: "create", abstract: "Have an endpoint told of events. The secret that signs the messages is shown this once.",
         discussion: """
             Example:
-              waybill webhooks create https://example.com/hooks --type OrderPaid --description "the warehouse"
+              waybill webhooks create https://example.com/hooks --type OrderConfirmed --description "the warehouse"
             """)
 
     @OptionGroup var client: ClientOptions
@@ -33,7 +33,7 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
     @Argument(help: "The endpoint: https://...")
     var endpoint: String
 
-    @Option(help: "Only events of this type, such as OrderPaid; may be repeated (default: all).")
+    @Option(help: "Only events of this type, such as OrderConfirmed; may be repeated (default: all).")
     var type: [String] = []
 
     @Option(help: "What it is for.")

@@ -46,7 +46,9 @@ struct SettingsChecksTests {
                 ["postgres.schema_prefix: must have at most 47 bytes"]
             ),
             ("broker: kafka", ["kafka.bootstrap: must be set"]), ("broker: rabbitmq", ["rabbitmq.url: must be set"]),
-            ("cache: redis", ["redis.url: must be set"]),
+            ("cache: redis", ["redis.url: must be set"]), ("rate_limits: {store: redis}", ["redis.url: must be set where rate_limits.store is redis"]),
+            ("rate_limits: {store: redis}\nredis: {url: \"redis://r\"}", []),
+            ("rate_limits: {reads_per_second: 0}", ["x.yaml:1: rate_limits.reads_per_second: \"0\" is not"]),
             ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
             ("upstreams: {orders: [https://a]}", ["upstreams.orders: The URL \"https://a\""]),
             (
@@ -95,7 +97,7 @@ struct SettingsChecksTests {
               issuer: https://id.example
               token_minutes: 5
               provider_issuers: [http://kc/realms/shop]
-              jwks_urls: [http://kc/certs]
+              jwks_urls: [https://kc/certs]
               roles_claim: realm_access.roles
               role_names: {clerk: support}
               default_roles: [customer]
@@ -103,7 +105,7 @@ struct SettingsChecksTests {
             """
         let platform = try SettingsTests.settings(yaml).platform()
         var provider = IdentityProvider(issuers: ["http://kc/realms/shop"])
-        (provider.keyURLs, provider.rolesClaim) = (["http://kc/certs"], "realm_access.roles")
+        (provider.keyURLs, provider.rolesClaim) = (["https://kc/certs"], "realm_access.roles")
         (provider.roleNames, provider.defaultRoles) = (["clerk": "support"], ["customer"])
         var expected = AuthenticationSettings()
         expected.provider = provider
@@ -111,6 +113,25 @@ struct SettingsChecksTests {
         #expect(platform.identity.issuer == "https://id.example" && platform.identity.tokenMilliseconds == 300_000)
         #expect(try SettingsTests.settings("auth: off").platform().authentication == .off)
         #expect(try SettingsTests.settings("").platform().authentication == .required(AuthenticationSettings()))
+    }
+
+    @Test("limits become the platform's; a Redis that only counts requests is used")
+    func limits() throws {
+        let yaml = """
+            rate_limits: {store: redis, reads_per_second: 7, writes_per_second: 6, heavy_per_minute: 5, tokens_per_minute: 4, refusals_per_minute: 3}
+            limits: {unpaid_orders_per_customer: 2, unpaid_units_per_customer: 9}
+            redis: {url: "redis://r"}
+
+            """
+        let settings = try SettingsTests.settings(yaml)
+        #expect(!settings.remarks().contains { $0.hasPrefix("redis.url") })
+        let platform = settings.platform()
+        #expect(platform.rateLimits.store == .redis(url: Secret("redis://r")))
+        let limits = platform.rateLimits.limits
+        #expect([limits.readsPerSecond, limits.writesPerSecond, limits.heavyPerMinute, limits.tokensPerMinute, limits.refusalsPerMinute] == [7, 6, 5, 4, 3])
+        #expect(platform.orders.unpaidOrdersPerCustomer == 2 && platform.orders.unpaidUnitsPerCustomer == 9)
+        let standard = try SettingsTests.settings("").platform().rateLimits
+        #expect(standard.store == .memory && standard.limits.readsPerSecond == 100)
     }
 
     @Test("whoever only opens the engines need not say what runs where")
