@@ -47,7 +47,12 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
 
 /// `waybill webhooks list`.
 struct WebhooksListCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the webhooks that you may see.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the webhooks that you may see.",
+        discussion: """
+            Example:
+              waybill webhooks list
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -61,7 +66,12 @@ struct WebhooksListCommand: AsyncParsableCommand {
 
 /// `waybill webhooks show`.
 struct WebhooksShowCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a webhook, without its secret.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a webhook, without its secret.",
+        discussion: """
+            Example:
+              waybill webhooks show 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -128,7 +138,11 @@ struct WebhooksChangeCommand: AsyncParsableCommand {
 /// `waybill webhooks rotate`.
 struct WebhooksRotateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rotate", abstract: "Make a new secret, shown this once; the old one signs as well for a while.")
+        commandName: "rotate", abstract: "Make a new secret, shown this once; the old one signs as well for a while.",
+        discussion: """
+            Example:
+              waybill webhooks rotate 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -146,7 +160,12 @@ struct WebhooksRotateCommand: AsyncParsableCommand {
 
 /// `waybill webhooks delete`.
 struct WebhooksDeleteCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Remove a webhook, with what waits to be sent and the log.")
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Remove a webhook, with what waits to be sent and the log.",
+        discussion: """
+            Example:
+              waybill webhooks delete 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 
