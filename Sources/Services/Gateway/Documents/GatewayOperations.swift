@@ -9,7 +9,7 @@ extension APIOperation {
             .component(
                 "GraphQLRequest",
                 .object([
-                    .required("query", .text(1...65_536), "The document."),
+                    .required("query", .text, "The document; what is too long is refused among the answer's `errors`."),
                     .optional("operationName", .raw(#"{"type":["string","null"]}"#), "Which of its operations, where there are several."),
                     .optional("variables", .raw(#"{"type":["object","null"]}"#), "The variables' values."),
                     .optional("extensions", .raw(#"{"type":["object","null"]}"#), "Not looked at."),
@@ -17,11 +17,15 @@ extension APIOperation {
     static let queryGraphQLByGet = APIOperation(
         "queryGraphQLByGet", .graphQL, "Ask by GraphQL with GET", "For queries only: what changes something must be sent with POST.",
         parameters: [
-            .query("query", .text(1...65_536), "The document.", isRequired: true, example: "{ __typename }"),
+            .query("query", .text(0...8000), "The document.", isRequired: true, example: "{ __typename }"),
             .query("operationName", .filter(200), "Which of its operations, where there are several."),
-            .query("variables", .text(0...65_536), "The variables' values, as a JSON object.", example: "{}"),
-            .query("extensions", .text(0...65_536), "Not looked at.", example: "{}"),
-        ], APIReply(200, "What was asked for.", .graphQLAnswer), problems: [APIProblem(405, "method-not-allowed", "The document changes something.")])
+            .query("variables", .text(0...8000), "The variables' values, as a JSON object.", example: "{}"),
+            .query("extensions", .text(0...8000), "Not looked at.", example: "{}"),
+        ], APIReply(200, "What was asked for.", .graphQLAnswer),
+        problems: [
+            APIProblem(405, "method-not-allowed", "The document changes something."),
+            APIProblem(414, "malformed-request", "The address has more than 16 KiB: send it with POST."),
+        ])
 
     static let showHealth = APIOperation(
         "showHealth", .platform, "Whether the platform can serve", "503 where it cannot; DEGRADED where some of it is away and the rest serves on.",
