@@ -69,7 +69,7 @@ enum Engine: String, CaseIterable {
 let engineNames = (Context.environment["WAYBILL_ENGINES"] ?? "").split(separator: ",").map(String.init)
 let engines =
     engineNames == ["all"]
-    ? Engine.allCases.filter { $0 != .tls }
+    ? Engine.allCases
     : engineNames.map { name in
         guard let engine = Engine(rawValue: name) else {
             fatalError("WAYBILL_ENGINES: there is no engine \"\(name)\"; engines: \(Engine.allCases.map(\.rawValue).joined(separator: ", ")), or all")

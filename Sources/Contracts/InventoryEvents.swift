@@ -118,10 +118,14 @@ public struct InventoryInsufficient: Event {
         ])
 
     public let shortages: [StockShortage]
-    /// The catalogue's prices that the order's were to be and are not.
-    public let changedPrices: [CataloguePrice]
+    /// The catalogue's prices that the order's were to be and are not; as they were said, if they were.
+    private let prices: [CataloguePrice]?
+    /// The catalogue's prices that the order's were to be and are not; empty where prices are not why.
+    public var changedPrices: [CataloguePrice] { prices ?? [] }
 
-    public init(shortages: [StockShortage], changedPrices: [CataloguePrice] = []) { (self.shortages, self.changedPrices) = (shortages, changedPrices) }
+    public init(shortages: [StockShortage], changedPrices: [CataloguePrice] = []) {
+        (self.shortages, prices) = (shortages, changedPrices.isEmpty ? nil : changedPrices)
+    }
     public func write(to json: inout JSONWriter) {
         json.key("shortages")
         json.array(shortages) { json, shortage in
@@ -132,9 +136,9 @@ public struct InventoryInsufficient: Event {
                 json.member("available", shortage.available)
             }
         }
-        guard !changedPrices.isEmpty else { return }
+        guard let prices else { return }
         json.key("changedPrices")
-        json.array(changedPrices) { json, price in
+        json.array(prices) { json, price in
             json.object { json in
                 json.member("productId", price.productID)
                 json.member("sku", price.sku)
@@ -149,9 +153,9 @@ public struct InventoryInsufficient: Event {
                 productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), requested: try $0.integer("requested", in: 1...Int64.max),
                 available: try $0.integer("available", in: 0...Int64.max))
         }
-        changedPrices =
+        prices =
             json["changedPrices"] == nil
-            ? []
+            ? nil
             : try json.objects("changedPrices").map {
                 CataloguePrice(productID: try $0.identifier("productId"), sku: try $0.string("sku"), price: try $0.money("price", $0.currency()))
             }

@@ -62,14 +62,16 @@ public struct OrderCreated: OrderStatusEvent {
     public let paymentMethod: String
     /// When the customer ordered: now, or in the past for imported orders.
     public let placedAt: Timestamp
-    /// Whether the prices are the client's word, which nobody could compare with the catalogue when the order was accepted.
-    public let hasPricesToCheck: Bool
+    /// Whether the prices are the client's word, which nobody could compare with the catalogue when the order was accepted; as it was said, if it was.
+    private let checkPrices: Bool?
+    /// Whether the prices are to be compared with the catalogue when stock is reserved.
+    public var hasPricesToCheck: Bool { checkPrices ?? false }
 
     public init(
         customerID: String?, lines: [OrderLine], total: Money, shippingCountry: String?, paymentMethod: String, placedAt: Timestamp,
         hasPricesToCheck: Bool = false
     ) {
-        self.hasPricesToCheck = hasPricesToCheck
+        checkPrices = hasPricesToCheck ? true : nil
         (self.customerID, self.lines, self.total) = (customerID, lines, total)
         (self.shippingCountry, self.paymentMethod, self.placedAt) = (shippingCountry, paymentMethod, placedAt)
     }
@@ -91,7 +93,7 @@ public struct OrderCreated: OrderStatusEvent {
         json.optional("shippingCountry", shippingCountry)
         json.member("paymentMethod", paymentMethod)
         json.member("placedAt", placedAt)
-        if hasPricesToCheck { json.member("checkPrices", true) }
+        if let checkPrices { json.member("checkPrices", checkPrices) }
     }
 
     public init(from json: JSONObject) throws {
@@ -107,7 +109,7 @@ public struct OrderCreated: OrderStatusEvent {
         shippingCountry = try json.optionalString("shippingCountry")
         paymentMethod = try json.string("paymentMethod")
         placedAt = try json.timestamp("placedAt")
-        hasPricesToCheck = json["checkPrices"]?.bool ?? false
+        checkPrices = json["checkPrices"] == nil ? nil : try json.bool("checkPrices")
     }
 }
 

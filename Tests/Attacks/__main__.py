@@ -152,6 +152,9 @@ def main():
                 for (name, is_held, text) in frames.attacks(platform.port):
                     print(("ok    " if is_held else "FAIL  ") + f"HTTP/2, {name}: {text}, {platform.memory()} MiB", flush=True)
                     if not is_held: failed.append(name)
+                (is_held, text) = frames.goodbye(platform.port, lambda: platform.process.send_signal(signal.SIGTERM))
+                print(("ok    " if is_held else "FAIL  ") + f"HTTP/2, the end: {text}", flush=True)
+                if not is_held: failed.append("goodbye")
             finally:
                 platform.stop()
     if failed: sys.exit("attack: failed: " + ", ".join(failed))

@@ -85,6 +85,28 @@ def is_served(port):
     return time.monotonic() - begin < 1
 
 
+def goodbye(port, stop):
+    """Whether a client whose connection is open is told to go (RFC 9113, 6.8) when the server is being stopped, without an error."""
+    connection = connect(port)
+    connection.settimeout(20)
+    connection.sendall(frame(HEADERS, 5, 1, GET))
+    (data, is_stopped, farewells) = (b"", False, [])
+    try:
+        while piece := connection.recv(65_536):
+            data += piece
+            if not is_stopped and b"waybill" in data:
+                is_stopped = True
+                stop()
+            while len(data) >= 9 and len(data) >= 9 + int.from_bytes(data[:3], "big"):
+                (length, kind, flags) = (int.from_bytes(data[:3], "big"), data[3], data[4])
+                if kind == GOAWAY: farewells.append(int.from_bytes(data[13:17], "big"))
+                # A ping shows that the farewell has been heard.
+                if kind == PING and not flags & 1: connection.sendall(frame(PING, 1, 0, data[9:17]))
+                data = data[9 + length:]
+    except (OSError, ssl.SSLError): pass
+    return (bool(farewells) and set(farewells) == {0}, f"farewells with the errors {farewells}")
+
+
 def attacks(port):
     """Each kind of flood ends with the connection, or costs nothing, and others are served meanwhile and afterwards."""
     for (name, frames, must_end) in [

@@ -156,7 +156,6 @@ struct CurlClientTests {
                 return
             }
             #expect(try await client.send(OutgoingRequest(url: receiver.url)).status == 200)
-            try await receiver.stop()
             let away = try await Receiver.start { _ in .nothing }
             let url = away.url
             try await away.stop()

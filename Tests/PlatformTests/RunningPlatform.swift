@@ -36,7 +36,10 @@ struct RunningPlatform: Sendable {
             let cluster = TestCluster(configuration: configuration, topology: topology, clock: clock, logger: logger)
             return try await cluster.run { try await RunningPlatform.use($0, body) }
         }
-        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock, broker: broker)
+        let registry = PrometheusRegistry()
+        // As `Observing.start` does once per process; `waybill bench` asks for these.
+        ProcessMetrics.register(in: registry)
+        let platform = try WaybillPlatform(configuration, logger: logger, registry: registry, clock: clock, broker: broker)
         let (ports, announce) = AsyncStream<Int>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {

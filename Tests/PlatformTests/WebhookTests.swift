@@ -33,7 +33,10 @@ import Wire
     }
 
     private static func allow(_ networks: String...) -> @Sendable (inout PlatformConfiguration) -> Void {
-        { $0.webhookNetworks = networks.compactMap { NetworkRange($0) } }
+        { configuration in
+            configuration.webhookNetworks = networks.compactMap { NetworkRange($0) }
+            RunningPlatform.patient(&configuration)
+        }
     }
 
     /// The archive's events of an order, in the archive's order.
@@ -71,8 +74,7 @@ import Wire
                 try await shop.send("GET", ping.headers("Location") ?? "").json["state"] == .string("delivered")
             }
             let metrics = try await shop.client.send(ClientRequest(path: "/metrics")).text
-            #expect(metrics.contains(#"{outcome="delivered"}"#) && metrics.contains("waybill_webhook_attempts"))
-            #expect(metrics.contains("waybill_webhook_pending"))
+            for name in ["waybill_webhook_pending", "waybill_webhook_running", "waybill_webhook_oldest_pending_seconds"] { #expect(metrics.contains(name)) }
             #expect(try await shop.send("DELETE", "/webhooks/\(id)").status == 200)
             #expect(try await shop.send("GET", "/webhooks/\(id)").status == 404)
             try await shop.isSound()
@@ -124,7 +126,8 @@ import Wire
                 let ping = try await shop.send("POST", "/webhooks/\(made.json["id"]?.string ?? "")/test").headers("Location") ?? ""
                 try await shop.eventually("the test failed") { try await shop.send("GET", ping).json["state"] == .string("failed") }
                 let error = try await shop.send("GET", ping).json["lastError"]?.string ?? ""
-                #expect(error.contains("refused") && error.contains("loopback"), "\(error)")
+                // Where the name leads is not told.
+                #expect(error.contains("refused") && !error.contains("127.") && !error.contains("loopback"), "\(error)")
             }
         }
         #expect(receiver.seen.isEmpty)

@@ -78,6 +78,21 @@ struct JWKSourceTests {
         }
     }
 
+    @Test("before any keys were heard of tokens are not refused for good, and the address is asked again within a second")
+    func firstKeys() async throws {
+        let server = KeyServer(nil)
+        try await server.serve { source in
+            let verifier = TokenVerifier(keys: source, issuers: [Forge.issuer], audience: "waybill") { Forge.now }
+            let token = try forge.token(forge.es256)
+            #expect(!source.isReady)
+            #expect(await refusal(of: token, by: verifier) == .keysUnavailable)
+            server.document(forge.set.document)
+            server.advance(by: 1_000)
+            _ = try await verifier.verify(token)
+            #expect(source.isReady)
+        }
+    }
+
     @Test("a key that was taken back is missed where all tokens were seen before")
     func revocation() async throws {
         let server = KeyServer(forge.set.document)
@@ -202,7 +217,7 @@ private final class KeyServer: Sendable {
     }
     private let state: Mutex<State>
 
-    init(_ document: [UInt8]) { state = Mutex(State(document: document)) }
+    init(_ document: [UInt8]?) { state = Mutex(State(document: document)) }
 
     var fetches: Int { state.withLock { $0.fetches } }
     var outcomes: [JWKSource.Outcome] { state.withLock { $0.outcomes } }

@@ -141,7 +141,8 @@ struct TokenVerifierTests {
     @Test("no words about a refusal hold quotation marks")
     func words() {
         let all: [TokenRefusal] = [
-            .tooLong, .malformed, .unsupportedHeader, .unsupportedAlgorithm, .unknownKey, .wrongAlgorithm, .badSignature, .expired, .notYetValid, .wrongIssuer,
+            .tooLong, .malformed, .unsupportedHeader, .unsupportedAlgorithm, .unknownKey, .keysUnavailable, .wrongAlgorithm, .badSignature, .expired,
+            .notYetValid, .wrongIssuer,
             .wrongAudience, .missing("exp"), .invalid("aud"),
         ]
         for refusal in all { #expect(!refusal.words.isEmpty && !refusal.words.contains("\"") && !refusal.words.contains("\\")) }

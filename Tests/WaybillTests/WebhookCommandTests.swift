@@ -11,7 +11,7 @@ struct WebhookCommandTests {
     private static let id = "01890a5d-ac96-774b-bcce-b302099a8057"
     private static let webhook =
         #"{"id":"\#(id)","url":"https://hooks.example/","state":"active","owner":"house","createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z","secret":"whsec_x"}"#
-    private static let delivery = #"{"id":"\#(id)","type":"OrderPaid","state":"delivered","attempts":1,"createdAt":"2026-01-01T00:00:00Z","log":[]}"#
+    private static let delivery = #"{"id":"\#(id)","type":"OrderConfirmed","state":"delivered","attempts":1,"createdAt":"2026-01-01T00:00:00Z","log":[]}"#
 
     private func parse<Command: ParsableCommand>(_ type: Command.Type, _ arguments: String...) throws -> Command {
         try #require(try Waybill.parseAsRoot(["webhooks"] + arguments) as? Command)
@@ -23,8 +23,8 @@ struct WebhookCommandTests {
 
     @Test("Arguments that make no sense are refused")
     func arguments() throws {
-        let create = try parse(WebhooksCreateCommand.self, "create", "https://hooks.example", "--type", "OrderPaid", "--type", "OrderShipped")
-        #expect(create.endpoint == "https://hooks.example" && create.type == ["OrderPaid", "OrderShipped"])
+        let create = try parse(WebhooksCreateCommand.self, "create", "https://hooks.example", "--type", "OrderConfirmed", "--type", "OrderShipped")
+        #expect(create.endpoint == "https://hooks.example" && create.type == ["OrderConfirmed", "OrderShipped"])
         let change = try parse(WebhooksChangeCommand.self, "change", WebhookCommandTests.id, "--all-types", "--pause").change
         #expect(change.types == [] && change.state == "paused" && change.url == nil)
         #expect(try parse(WebhooksChangeCommand.self, "change", WebhookCommandTests.id, "--resume").change.types == nil)
@@ -33,7 +33,7 @@ struct WebhookCommandTests {
         refuses("show", "nonsense")
         refuses("change", WebhookCommandTests.id)
         refuses("change", WebhookCommandTests.id, "--pause", "--resume")
-        refuses("change", WebhookCommandTests.id, "--all-types", "--type", "OrderPaid")
+        refuses("change", WebhookCommandTests.id, "--all-types", "--type", "OrderConfirmed")
         refuses("redeliver", WebhookCommandTests.id)
         refuses("redeliver", WebhookCommandTests.id, WebhookCommandTests.id, "--since", "2026-01-01")
         refuses("deliveries", WebhookCommandTests.id, "--state", "lost")
@@ -61,7 +61,7 @@ struct WebhookCommandTests {
         }
         let api = WaybillAPI(try HTTPClient(baseURL: server.url))
         let id = try #require(Identifier(WebhookCommandTests.id))
-        let made = try await api.createWebhook(url: "https://hooks.example/", types: ["OrderPaid"], description: "x")
+        let made = try await api.createWebhook(url: "https://hooks.example/", types: ["OrderConfirmed"], description: "x")
         let all = try await api.webhooks()
         let one = try await api.webhook(id)
         _ = try await api.changeWebhook(id, WebhookChange(types: [], description: "", state: "paused"))
@@ -74,10 +74,10 @@ struct WebhookCommandTests {
         _ = try await api.deleteWebhook(id)
         await api.http.shutdown()
         try await server.stop()
-        #expect(made.secret == "whsec_x" && all.count == 1 && one.state == "active" && test.type == "OrderPaid" && list.count == 1 && count == 4)
+        #expect(made.secret == "whsec_x" && all.count == 1 && one.state == "active" && test.type == "OrderConfirmed" && list.count == 1 && count == 4)
         #expect(
             seen.withLock { $0 } == [
-                #"POST  {"url":"https://hooks.example/","types":["OrderPaid"],"description":"x"}"#, "GET ?limit=500 ", "GET /{id} ",
+                #"POST  {"url":"https://hooks.example/","types":["OrderConfirmed"],"description":"x"}"#, "GET ?limit=500 ", "GET /{id} ",
                 #"PATCH /{id} {"types":null,"description":null,"state":"paused"}"#, #"POST /{id}/rotate-secret {"overlapHours":2}"#, "POST /{id}/test ",
                 "GET /{id}/deliveries?state=failed&limit=10 ", "GET /{id}/deliveries/{id} ", "POST /{id}/deliveries/{id}/redeliver ",
                 "POST /{id}/redeliver?since=2026-01-01T00%3A00%3A00Z ", "POST /{id}/redeliver?since=2026-01-01T00%3A00%3A00Z&after=7 ", "DELETE /{id} ",

@@ -98,7 +98,9 @@ final class Exchange {
         case CURLE_OPERATION_TIMEDOUT: .timedOut
         case CURLE_COULDNT_RESOLVE_HOST: .unresolved
         case CURLE_COULDNT_CONNECT: refusal.map { .refusedAddress($0) } ?? .unreachable
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .refused("the URL cannot be used")
+        case CURLE_URL_MALFORMAT: .refused("the URL cannot be used")
+        // The scheme was looked at before: it is the answer that is none.
+        case CURLE_UNSUPPORTED_PROTOCOL: .broken("the answer is no HTTP")
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CIPHER, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
             CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
             .tls(Exchange.words(code))

@@ -11,6 +11,9 @@ struct JWKSchedule {
         case wait
     }
 
+    /// Between two tries as long as there are no keys at all: every token is refused until then.
+    private static let firstPause: Int64 = 1_000
+
     private let maximumAge: Int64
     private let unknownKeyPause: Int64
     private let retryPause: Int64
@@ -72,7 +75,7 @@ struct JWKSchedule {
     private func isRested(_ now: Timestamp) -> Bool {
         guard let triedAt else { return true }
         let pause = now.milliseconds - triedAt.milliseconds
-        return pause < 0 || pause >= retryPause
+        return pause < 0 || pause >= (keys == nil ? min(retryPause, JWKSchedule.firstPause) : retryPause)
     }
 
     /// - Returns: whether one is due.

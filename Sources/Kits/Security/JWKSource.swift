@@ -12,7 +12,7 @@ public final class JWKSource: KeySource {
         public var maximumAge: Duration = .seconds(600)
         /// The pause between two fetches for unknown names.
         public var unknownKeyPause: Duration = .seconds(300)
-        /// The pause after a fetch that failed.
+        /// The pause after a fetch that failed; at most a second as long as none has succeeded.
         public var retryPause: Duration = .seconds(10)
         /// How long a fetch may take.
         public var fetchLimit: Duration = .seconds(10)
@@ -64,6 +64,8 @@ public final class JWKSource: KeySource {
         if isDue { wake.yield() }
         return version
     }
+
+    public var isReady: Bool { schedule.withLock { $0.keys != nil } }
 
     /// The key of this name; waits for a fetch, at most ``Pace/patience``, where it is not known and one is due or under way.
     public func key(id: String?) async -> VerificationKey? {

@@ -10,10 +10,14 @@ public protocol KeySource: Sendable {
 
     /// Grows when keys change: tokens that were verified before are then verified again.
     var version: Int { get }
+
+    /// Whether it knows which keys there are; false before it has heard of any. Then a key that is not found may well exist.
+    var isReady: Bool { get }
 }
 
 extension KeySource {
     public var version: Int { 0 }
+    public var isReady: Bool { true }
 }
 
 /// Keys that do not change.

@@ -10,6 +10,8 @@ public enum TokenRefusal: Error, Equatable, Sendable {
     case unsupportedAlgorithm
     /// No such key; nobody's key is taken instead.
     case unknownKey
+    /// Nobody could be asked yet which keys there are: the token may hold.
+    case keysUnavailable
     /// The key signs in another way than the token says.
     case wrongAlgorithm
     case badSignature
@@ -30,6 +32,7 @@ public enum TokenRefusal: Error, Equatable, Sendable {
         case .unsupportedHeader: "its header is not that of an access token"
         case .unsupportedAlgorithm: "its algorithm is not supported"
         case .unknownKey: "its key is not known"
+        case .keysUnavailable: "the keys of its issuer cannot be had now"
         case .wrongAlgorithm: "its algorithm is not that of its key"
         case .badSignature: "its signature does not hold"
         case .expired: "it has expired"

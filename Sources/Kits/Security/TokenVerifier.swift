@@ -67,7 +67,9 @@ public final class TokenVerifier: Sendable {
         // Before it is asked for: a change of keys in between makes what is found now worth nothing later.
         let version = keysVersion
         let issuer = try issuer(of: compact.payload)
-        guard let key = await issuer.keys.key(id: compact.keyID) else { throw .unknownKey }
+        guard let key = await issuer.keys.key(id: compact.keyID) else {
+            throw issuer.keys.isReady ? TokenRefusal.unknownKey : TokenRefusal.keysUnavailable
+        }
         guard key.algorithm == compact.algorithm else { throw .wrongAlgorithm }
         guard key.verify(compact.signature, of: compact.signed) else { throw .badSignature }
         let claims = try TokenClaims(compact.payload, rolesClaim: issuer.rolesClaim)

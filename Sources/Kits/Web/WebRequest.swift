@@ -76,13 +76,6 @@ public struct WebRequest: Sendable {
         return values.first?.value
     }
 
-    /// Refuses query parameters that the route does not know, so that a misspelt filter is not silently ignored.
-    public func allow(_ names: String...) throws(Problem) {
-        if let unknown = query.first(where: { !names.contains($0.name) }) {
-            throw Problem.badParameter(unknown.name, names.isEmpty ? "is unknown: there are none here" : "is unknown; known: \(names.joined(separator: ", "))")
-        }
-    }
-
     /// An integer parameter within bounds, or the default.
     public func integer(_ name: String, in range: ClosedRange<Int>, default value: Int) throws(Problem) -> Int {
         guard let text = try parameter(name) else { return value }

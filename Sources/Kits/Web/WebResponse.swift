@@ -92,7 +92,7 @@ public struct Route: Sendable {
     ) {
         (self.method, self.path, self.operation, self.access) = (method, path, operation, access)
         (self.startsWork, self.answer, self.isForwarded) = (startsWork, answer, isForwarded)
-        guard let operation, !isForwarded else {
+        guard let operation else {
             self.handle = handle
             return
         }

@@ -13,6 +13,8 @@ struct KeySources: KeySource {
         return nil
     }
 
+    var isReady: Bool { sources.allSatisfy { $0.isReady } }
+
     var version: Int { sources.reduce(0) { $0 &+ $1.version } }
 }
 

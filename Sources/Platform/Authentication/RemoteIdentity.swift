@@ -17,9 +17,15 @@ final class RemoteIdentity: Sendable {
         let description: String
     }
 
+    /// A key as it was presented: a secret counts for its own key alone.
+    private struct Presented: Hashable {
+        let id: Identifier
+        let digest: [UInt8]
+    }
+
     let pool: UpstreamPool
     private let now: @Sendable () -> Timestamp
-    private let known = Mutex(RecencyTable<[UInt8], (principal: Principal, readAt: Timestamp)>())
+    private let known = Mutex(RecencyTable<Presented, (principal: Principal, readAt: Timestamp)>())
 
     /// - Throws: ``PlatformError`` for an address that cannot be used.
     init(urls: [String], secret: Secret?, now: @escaping @Sendable () -> Timestamp) throws {
@@ -40,16 +46,16 @@ final class RemoteIdentity: Sendable {
 
     /// Whose a key is; nil where it does not hold.
     func principal(_ key: APIKeyText) async throws -> Principal? {
-        let now = now()
+        let (now, presented) = (now(), Presented(id: key.id, digest: key.digest))
         let fresh = known.withLock { known in
-            known.use(key.digest).flatMap { entry in
+            known.use(presented).flatMap { entry in
                 (0..<RemoteIdentity.freshMilliseconds).contains(now.milliseconds &- entry.readAt.milliseconds) ? entry.principal : nil
             }
         }
         if let fresh { return fresh }
         guard let principal = try await ask(key) else { return nil }
         known.withLock { known in
-            known.set(key.digest, (principal, now))
+            known.set(presented, (principal, now))
             if known.count > RemoteIdentity.capacity { _ = known.removeOldest() }
         }
         return principal

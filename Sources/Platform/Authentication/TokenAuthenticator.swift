@@ -26,7 +26,11 @@ struct TokenAuthenticator: Authenticator {
 
     private func principal(_ token: String) async throws(Problem) -> Principal {
         if let claims = verifier.cached(token) { return principal(claims) }
-        do throws(TokenRefusal) { return principal(try await verifier.verify(token)) } catch { throw Problem.invalidToken(error.words) }
+        do throws(TokenRefusal) { return principal(try await verifier.verify(token)) } catch {
+            // Whoever is told that his token does not hold throws it away; this one may be as good as any.
+            if error == .keysUnavailable { throw Problem.unavailable("Tokens cannot be verified now; nothing was done. Try again.") }
+            throw Problem.invalidToken(error.words)
+        }
     }
 
     private func principal(_ claims: TokenClaims) -> Principal { foreign[claims.issuer]?.principal(claims) ?? claims.principal }

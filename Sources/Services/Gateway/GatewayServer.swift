@@ -48,9 +48,9 @@ public struct GatewayServer: Service, CustomStringConvertible {
                 Route(.get, "/metrics", .showPlatformMetrics, access: .everyone) { _ in .text(registry.render(), contentType: PrometheusRegistry.contentType) },
                 Route(.get, "/", .showIndex, access: .everyone) { _ in Health.index },
             ] + extra
-        let documents = APIDocuments(api: routes, root: root, events: events, assets: docs)
         let parts = RouteDispatcher(routes, control: control, logger: logger)
         let graph = offersGraphQL ? GraphQLEndpoint(dispatcher: parts, gate: gate, limits: limits).routes : []
+        let documents = APIDocuments(api: routes + graph, root: root, events: events, assets: docs)
         // Hummingbird's own records are about connections; ours about requests are enough.
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)

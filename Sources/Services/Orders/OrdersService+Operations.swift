@@ -35,7 +35,7 @@ extension APIOperation {
     static let getOrder = APIOperation(
         "getOrder", .orders, "Show an order", "With its lines and all its statuses so far.",
         parameters: [
-            .orderID, .header("If-None-Match", .text(1...200, pattern: "^[ -~]*$"), "The `ETag` of what the caller has: 304 where it is still right."),
+            .orderID, .header("If-None-Match", .text, "The `ETag` of what the caller has: 304 where it is still right."),
             .header(
                 "Waybill-Min-Version", .integer(0...Int64.max),
                 "The highest version of the order that the caller has seen: it is never shown an older one, and may be answered from a cache."),
@@ -66,7 +66,10 @@ extension APIOperation {
 
     static let setOrderStatus = APIOperation(
         "setOrderStatus", .orders, "Move an order on",
-        "PAID for a payment made offline, SHIPPED, DELIVERED, CANCELLED; the other statuses are the platform's own.", parameters: [.orderID],
+        """
+        PAID for a payment made offline (finance), SHIPPED and DELIVERED (warehouse), CANCELLED (support); administrators and services all of them. The other statuses are the
+        platform's own.
+        """, parameters: [.orderID],
         body: APIBody(
             .input([
                 .required("status", .oneOf(["PAID", "SHIPPED", "DELIVERED", "CANCELLED"]), "Where it is to stand."),

@@ -57,10 +57,20 @@ struct IdentityCommand: AsyncParsableCommand {
 /// `waybill identity client`.
 struct IdentityClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "client", abstract: "Programs that get tokens with an id and a secret.", subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "client", abstract: "Programs that get tokens with an id and a secret.",
+        discussion: """
+            Example:
+              waybill identity client create shop --role service
+            """,
+        subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Register a program and show its secret, once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Register a program and show its secret, once.",
+            discussion: """
+                Example:
+                  waybill identity client create shop --role service --scope orders:write
+                """)
         @OptionGroup var client: ClientOptions
         @OptionGroup var rights: IdentityCommand.Rights
         @Argument(help: "Its id: letters, digits, dots, hyphens and underscores.") var id: String
@@ -74,7 +84,12 @@ struct IdentityClientCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List them.")
+        static let configuration = CommandConfiguration(
+            abstract: "List them.",
+            discussion: """
+                Example:
+                  waybill identity client list
+                """)
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
@@ -86,7 +101,12 @@ struct IdentityClientCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Give it no more tokens; those that it has expire within the hour.")
+        static let configuration = CommandConfiguration(
+            abstract: "Give it no more tokens; those that it has expire within the hour.",
+            discussion: """
+                Example:
+                  waybill identity client revoke shop
+                """)
         @OptionGroup var client: ClientOptions
         @Argument(help: "Its id.") var id: String
         func run() async throws { try await IdentityCommand.revoke(.clients, id, client) }
@@ -96,10 +116,20 @@ struct IdentityClientCommand: AsyncParsableCommand {
 /// `waybill identity key`.
 struct IdentityKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "API keys: for programs that bring a key with every request.", subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "key", abstract: "API keys: for programs that bring a key with every request.",
+        discussion: """
+            Example:
+              waybill identity key create importer --role service --expires 90d
+            """,
+        subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a key and show it, once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make a key and show it, once.",
+            discussion: """
+                Example:
+                  waybill identity key create importer --role service --scope inventory:write --expires 90d
+                """)
         @OptionGroup var client: ClientOptions
         @OptionGroup var rights: IdentityCommand.Rights
         @Option(help: "In whose name it acts (default: a name made of its id).") var subject: String?
@@ -118,7 +148,12 @@ struct IdentityKeyCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List them, the revoked ones included.")
+        static let configuration = CommandConfiguration(
+            abstract: "List them, the revoked ones included.",
+            discussion: """
+                Example:
+                  waybill identity key list
+                """)
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
@@ -131,7 +166,12 @@ struct IdentityKeyCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take a key out of use, everywhere within half a minute.")
+        static let configuration = CommandConfiguration(
+            abstract: "Take a key out of use, everywhere within half a minute.",
+            discussion: """
+                Example:
+                  waybill identity key revoke 01890a5d-ac96-774b-bcce-b302099a8057
+                """)
         @OptionGroup var client: ClientOptions
         @Argument(help: "Its id.") var id: String
         func run() async throws { try await IdentityCommand.revoke(.keys, id, client) }

@@ -5,7 +5,12 @@ import Wire
 /// `waybill identity user`.
 struct IdentityUserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "user", abstract: "People with passwords, for trials and small installations.", subcommands: [Create.self, List.self, Delete.self])
+        commandName: "user", abstract: "People with passwords, for trials and small installations.",
+        discussion: """
+            Example:
+              waybill identity user create alice --role customer --password-file alice.txt
+            """,
+        subcommands: [Create.self, List.self, Delete.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -40,7 +45,12 @@ struct IdentityUserCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List them.")
+        static let configuration = CommandConfiguration(
+            abstract: "List them.",
+            discussion: """
+                Example:
+                  waybill identity user list
+                """)
         @OptionGroup var client: ClientOptions
 
         func run() async throws {
@@ -50,7 +60,12 @@ struct IdentityUserCommand: AsyncParsableCommand {
     }
 
     struct Delete: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove a person: no login, and no renewal of one.")
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a person: no login, and no renewal of one.",
+            discussion: """
+                Example:
+                  waybill identity user delete alice
+                """)
         @OptionGroup var client: ClientOptions
         @Argument(help: "His name.") var name: String
         func run() async throws { try await IdentityCommand.revoke(.users, name, client) }
@@ -60,7 +75,12 @@ struct IdentityUserCommand: AsyncParsableCommand {
 /// `waybill identity signing-key`.
 struct SigningKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "signing-key", abstract: "The keys that sign tokens.", subcommands: [List.self, Rotate.self, Revoke.self])
+        commandName: "signing-key", abstract: "The keys that sign tokens.",
+        discussion: """
+            Example:
+              waybill identity signing-key rotate
+            """,
+        subcommands: [List.self, Rotate.self, Revoke.self])
 
     private static func show(_ keys: [JSONObject], _ client: ClientOptions) {
         if client.json { return Output.list(keys) }
@@ -70,7 +90,12 @@ struct SigningKeyCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List them, the newest last.")
+        static let configuration = CommandConfiguration(
+            abstract: "List them, the newest last.",
+            discussion: """
+                Example:
+                  waybill identity signing-key list
+                """)
         @OptionGroup var client: ClientOptions
         func run() async throws { SigningKeyCommand.show(try await client.withAPI { try await $0.signingKeys() }, client) }
     }
@@ -78,7 +103,12 @@ struct SigningKeyCommand: AsyncParsableCommand {
     struct Rotate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the next key. Tokens of the old one go on to hold.",
-            discussion: "It is published for a quarter of an hour before it signs, so that every verifier knows it by then.")
+            discussion: """
+                It is published for a quarter of an hour before it signs, so that every verifier knows it by then.
+
+                Example:
+                  waybill identity signing-key rotate
+                """)
         @OptionGroup var client: ClientOptions
         @Flag(help: "Let it sign at once.") var immediately = false
 
@@ -93,7 +123,12 @@ struct SigningKeyCommand: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take a key out of use that somebody else may know: all of its tokens end.")
+        static let configuration = CommandConfiguration(
+            abstract: "Take a key out of use that somebody else may know: all of its tokens end.",
+            discussion: """
+                Example:
+                  waybill identity signing-key revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+                """)
         @OptionGroup var client: ClientOptions
         @Argument(help: "The key's id.") var id: String
 

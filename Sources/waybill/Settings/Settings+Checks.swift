@@ -56,7 +56,10 @@ extension Settings {
         if let services = try? self.services(), services != ServiceName.everything, !isSet("internal_secret") {
             remarks.append("internal_secret: not set, so that a request has another identity in each process; set the same for all of them")
         }
-        let known = Setting.all.flatMap { [$0.variable, $0.fileVariable].compactMap(\.self) } + ["WAYBILL_CONFIG", "WAYBILL_URL"]
+        let known =
+            Setting.all.flatMap { [$0.variable, $0.fileVariable].compactMap(\.self) } + [
+                "WAYBILL_CONFIG", "WAYBILL_URL", "WAYBILL_TOKEN", "WAYBILL_TOKEN_FILE",
+            ]
         for variable in environment.keys.sorted() where variable.hasPrefix("WAYBILL_") && !known.contains(variable) {
             if let meant = known.first(where: { NearestKey.distance($0, variable) <= 2 }) { remarks.append("\(variable): no setting; did you mean \(meant)?") }
         }

@@ -8,7 +8,7 @@ struct WebhooksCommand: AsyncParsableCommand {
         commandName: "webhooks", abstract: "Webhooks: endpoints outside that are told of events. Make, try, watch, repeat.",
         discussion: """
             Examples:
-              waybill webhooks create https://example.com/hooks --type OrderPaid --type OrderShipped
+              waybill webhooks create https://example.com/hooks --type OrderConfirmed --type OrderShipped
               waybill webhooks test 01890a5d-ac96-774b-bcce-b302099a8057
               waybill webhooks deliveries 01890a5d-ac96-774b-bcce-b302099a8057 --state failed
               waybill webhooks redeliver 01890a5d-ac96-774b-bcce-b302099a8057 --since 2026-11-26
@@ -25,7 +25,7 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
         commandName: "create", abstract: "Have an endpoint told of events. The secret that signs the messages is shown this once.",
         discussion: """
             Example:
-              waybill webhooks create https://example.com/hooks --type OrderPaid --description "the warehouse"
+              waybill webhooks create https://example.com/hooks --type OrderConfirmed --description "the warehouse"
             """)
 
     @OptionGroup var client: ClientOptions
@@ -33,7 +33,7 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
     @Argument(help: "The endpoint: https://...")
     var endpoint: String
 
-    @Option(help: "Only events of this type, such as OrderPaid; may be repeated (default: all).")
+    @Option(help: "Only events of this type, such as OrderConfirmed; may be repeated (default: all).")
     var type: [String] = []
 
     @Option(help: "What it is for.")
@@ -47,7 +47,12 @@ struct WebhooksCreateCommand: AsyncParsableCommand {
 
 /// `waybill webhooks list`.
 struct WebhooksListCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the webhooks that you may see.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the webhooks that you may see.",
+        discussion: """
+            Example:
+              waybill webhooks list
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -61,7 +66,12 @@ struct WebhooksListCommand: AsyncParsableCommand {
 
 /// `waybill webhooks show`.
 struct WebhooksShowCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a webhook, without its secret.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a webhook, without its secret.",
+        discussion: """
+            Example:
+              waybill webhooks show 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -128,7 +138,11 @@ struct WebhooksChangeCommand: AsyncParsableCommand {
 /// `waybill webhooks rotate`.
 struct WebhooksRotateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rotate", abstract: "Make a new secret, shown this once; the old one signs as well for a while.")
+        commandName: "rotate", abstract: "Make a new secret, shown this once; the old one signs as well for a while.",
+        discussion: """
+            Example:
+              waybill webhooks rotate 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 
@@ -146,7 +160,12 @@ struct WebhooksRotateCommand: AsyncParsableCommand {
 
 /// `waybill webhooks delete`.
 struct WebhooksDeleteCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "delete", abstract: "Remove a webhook, with what waits to be sent and the log.")
+    static let configuration = CommandConfiguration(
+        commandName: "delete", abstract: "Remove a webhook, with what waits to be sent and the log.",
+        discussion: """
+            Example:
+              waybill webhooks delete 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 

@@ -8,7 +8,11 @@ struct WebhooksTestCommand: AsyncParsableCommand {
     private static let interval: Duration = .milliseconds(200)
 
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Send a webhook a message that means nothing, and show how that went. Fails when the endpoint does not take it.")
+        commandName: "test", abstract: "Send a webhook a message that means nothing, and show how that went. Fails when the endpoint does not take it.",
+        discussion: """
+            Example:
+              waybill webhooks test 01890a5d-ac96-774b-bcce-b302099a8057
+            """)
 
     @OptionGroup var client: ClientOptions
 

@@ -20,10 +20,11 @@ struct BodyAgreementTests {
         try await RunningPlatform.with(RunningPlatform.patient) { platform in
             let product = try await platform.product("AGREED", units: 1_000_000_000)
             let order = try await platform.order("AGREED")
+            let webhook = try await platform.send("POST", "/webhooks", #"{"url":"https://hooks.example/"}"#).json["id"]?.string ?? ""
             for (route, operation) in operations {
                 guard let body = operation.body, body.contentTypes == ["application/json"] else { continue }
                 let isOrder = route.path.hasPrefix("/orders") || route.path.hasPrefix("/admin/orders")
-                let path = route.path.replacing("{id}", with: isOrder ? order : product)
+                let path = route.path.replacing("{id}", with: isOrder ? order : route.path.hasPrefix("/webhooks") ? webhook : product)
                 let probe = BodyProbe(platform: platform, route: route, path: path, schema: body.schema, product: product)
                 try await probe.takesWhatIsAllowed(seed: BodyAgreementTests.seed)
                 try await probe.refusesWhatIsForbidden(seed: BodyAgreementTests.seed)
@@ -60,7 +61,8 @@ struct BodyProbe {
             "productId": [.string(product)], "placedAt": [.string("2026-01-01T00:00:00Z")], "metadata": [],
             // Inexact in some currency, or too much altogether: what no schema can say.
             "price": [.string("5"), .number("0"), .string("12")], "currency": [.string("GBP")], "quantity": [.number("1"), .number("3")],
-            "delta": [.number("1"), .number("-1")], "url": [.string("https://hooks.example/a")], "cursor": [], "limit": [],
+            "delta": [.number("1"), .number("-1")], "types": [],
+            "expiresAt": [.string("2126-01-01T00:00:00Z")], "url": [.string("https://hooks.example/a")], "cursor": [], "limit": [],
         ]
         let isNew = route.path == "/inventory/products"
         given["sku"] = isNew ? nil : [.string("AGREED")]

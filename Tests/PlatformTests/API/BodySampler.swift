@@ -50,6 +50,7 @@ struct BodySampler {
     private static let patterns: [String: [String]] = [
         "^[A-Z]{3}$": ["GBP", "JPY", "KWD"], "^[A-Za-z0-9._:-]{1,64}$": ["test_approve", "pm:1.2-x", "a"],
         "^-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,4})?$": ["0", "5", "12", "3e0"], "^[0-9]{1,4}[smhd]$": ["90s", "7d"],
+        "^[A-Za-z0-9._-]{1,64}$": ["agreed", "a.b-c_d"], "^[!-~]+$": ["alice", "a|b"],
     ]
 
     private mutating func text(_ range: ClosedRange<Int>, _ pattern: String?) -> String {
@@ -73,7 +74,7 @@ struct BodySampler {
             cases += invalid(first, element, at: "\(pointer)/0").map { (.array([$0.body] + values.dropFirst()), $0.pointer) }
         case .object(let members), .input(let members, _):
             guard let object = value.object else { break }
-            cases.append((replacing("unheardOf", .number("1"), in: object), "\(pointer)/unheardOf"))
+            if case .input = schema { cases.append((replacing("unheardOf", .number("1"), in: object), "\(pointer)/unheardOf")) }
             for member in members {
                 if member.isRequired {
                     cases.append((.object(JSONObject(members: object.members.filter { $0.key != member.name })), "\(pointer)/\(member.name)"))

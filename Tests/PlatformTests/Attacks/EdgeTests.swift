@@ -18,7 +18,7 @@ struct EdgeTests {
         Route(.get, "/tagged", access: .everyone) { _ in .json(headers: [.eTag: "\"1\"", .cacheControl: "private"], bytes: Array("[\(long)0]".utf8)) },
         Route(.get, "/page", access: .everyone) { _ in .text("<p>\(long)", contentType: "text/html") },
         Route(.post, "/long", access: .everyone) { _ in .json(bytes: Array("[\(long)0]".utf8)) },
-        Route(.get, "/things/{id}", access: .everyone) { _ in throw Problem.notFound("thing") },
+        Route(.get, "/things/{id}", access: .anyRole(.readOrders)) { _ in throw Problem.notFound("thing") },
         Route(.get, "/who", access: .everyone) { request in .text(request.clientAddress?.description ?? "nobody") },
     ]
 

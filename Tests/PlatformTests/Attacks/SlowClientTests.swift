@@ -12,10 +12,11 @@ struct SlowClientTests {
 
     private static var impatient: EdgeConfiguration {
         var edge = EdgeConfiguration()
-        edge.limits.head = .milliseconds(300)
-        edge.limits.body = .seconds(1)
-        edge.limits.bodyGrace = .milliseconds(300)
-        edge.limits.stall = .milliseconds(300)
+        // Long enough for a busy machine to say something in time.
+        edge.limits.head = .seconds(2)
+        edge.limits.body = .seconds(3)
+        edge.limits.bodyGrace = .seconds(1)
+        edge.limits.stall = .seconds(1)
         return edge
     }
 

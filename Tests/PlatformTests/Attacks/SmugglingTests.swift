@@ -71,7 +71,8 @@ struct SmugglingTests {
         arguments: [
             "POST /api/v1/take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
             "POST /api/v1/take HTTP/1.1\r\nHost: a\r\nConnection: foo , CLOSE\r\nContent-Length: 2\r\n\r\nab",
-            "POST /api/v1/take HTTP/1.0\r\nContent-Length: 2\r\n\r\nab", "POST /api/v1/take HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\nab",
+            "POST /api/v1/take HTTP/1.0\r\nContent-Length: 2\r\n\r\nab",
+            "POST /api/v1/take HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab",
             "\r\nPOST http://a/api/v1/take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab",
             "POST /api/v1/take HTTP/1.1\r\nhost:a:80\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\nCONTENT-LENGTH:2  \r\n\r\nab",
             "POST /api/v1/take HTTP/1.1\r\nHost: [::1]:8080\r\nConnection: close\r\ntransfer-encoding: Chunked\r\n\r\n1;a=b;c\r\na\r\n01\r\nb\r\n000\r\nHost: b\r\nContent-Length: 9\r\n\r\n",

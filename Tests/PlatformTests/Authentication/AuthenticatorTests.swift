@@ -211,7 +211,7 @@ private final class AuthenticatorBench: Sendable {
             let bench = try await AuthenticatorBench(provider: provider(server), usesIdentity: false)
             try await bench.running {
                 let status = await bench.refusal(ofToken: try token(try SigningKey.generate(.es256), roles: ["boss"]))
-                #expect(status == 401)
+                #expect(status == 503, "his token may be as good as any")
                 let key = await bench.refusal([("X-API-Key", APIKeyText.text(Identifier(high: 1, low: 1), secret: "x"))])
                 #expect(key == 401, "without Identity there are no keys")
             }

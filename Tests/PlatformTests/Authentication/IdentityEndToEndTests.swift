@@ -19,7 +19,8 @@ import Wire
     }
 
     @Test func `A program gets a token at either address, and what is published verifies it`() async throws {
-        try await RunningPlatform.with({ $0.identity.publicURL = "https://shop.example" }) { platform in
+        let named: (inout PlatformConfiguration) -> Void = { $0.identity.publicURL = "https://shop.example" }
+        try await RunningPlatform.with(named) { platform in
             let made = try await platform.send("POST", "/identity/clients", #"{"clientId":"shop","roles":["service"]}"#)
             let secret = try #require(made.json["clientSecret"]?.string)
             for path in [TokenEndpoint.path, "/auth/token"] {

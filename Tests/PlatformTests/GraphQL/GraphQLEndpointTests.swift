@@ -116,18 +116,36 @@ struct GraphQLEndpointTests {
         try await GraphQLEndpointTests.asking(limits: limits) { gateway, counter in
             let cancel = "mutation {" + (0..<7).map { " a\($0): cancelOrder(id: \"\(GraphQLEndpointTests.mine)\") { status }" }.joined() + "}"
             let changes = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("customer|alice"))
-            #expect(changes.json.errorCodes == ["too-many-requests", "too-many-requests", "too-many-requests"])
+            #expect(changes.json.errorCodes == ["rate-limited", "rate-limited", "rate-limited"])
             #expect(changes.json["errors"]?[0]?["extensions"]?["retryAfterSeconds"]?.integer ?? 0 >= 1)
             #expect(counter.asked.count == 4)
             // The request before was the first of six reads, this one is the second.
             let look = "{" + (0..<6).map { " a\($0): order(id: \"01890a5d-ac96-774b-bcce-b302099a800\($0)\") { id }" }.joined() + "}"
             let reads = try await gateway.graphQL(look, headers: GraphQLEndpointTests.token("customer|alice"))
-            #expect(reads.json.errorCodes.filter { $0 == "too-many-requests" }.count == 2)
+            #expect(reads.json.errorCodes.filter { $0 == "rate-limited" }.count == 2)
             #expect(reads.json.errorCodes.filter { $0 == "not-found" }.count == 4)
             let over = try await gateway.graphQL("{ __typename }", headers: GraphQLEndpointTests.token("customer|alice"))
             #expect(over.status == 429)
             let shop = try await gateway.graphQL(cancel, headers: GraphQLEndpointTests.token("admin|root"))
             #expect(shop.json["errors"] == nil)
+        }
+    }
+
+    @Test("nothing more is begun for a caller who has gone")
+    func deadline() async throws {
+        let counter = Counter()
+        let patient = Route(.post, "/orders/{id}/cancel", access: .everyone) { request in
+            counter.note(request)
+            if let deadline = request.deadline { try await ContinuousClock().sleep(until: deadline) }
+            return .json { $0.member("id", "x") }
+        }
+        try await RunningGateway.with([patient]) { gateway in
+            let document = "mutation { a: cancelOrder(id: \"x\") { id } b: cancelOrder(id: \"y\") { id } }"
+            let answer = try await gateway.graphQL(document, headers: [("Waybill-Deadline", "150")])
+            #expect(answer.json["data"]?["a"]?["id"]?.string == "x")
+            #expect(answer.json["data"]?["b"] == .null)
+            #expect(answer.json.errorCodes == ["deadline-passed"])
+            #expect(counter.asked == ["POST /api/v1/orders/x/cancel"])
         }
     }
 

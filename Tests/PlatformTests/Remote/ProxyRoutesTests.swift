@@ -81,6 +81,19 @@ struct ProxyRoutesTests {
         }
     }
 
+    @Test("a request without a place in a trace begins one, under its own identity; what is none goes no further")
+    func traces() async throws {
+        try await withGateway { (server, gateway) async throws in
+            for headers in [[], [("traceparent", "00-ab-cd-01"), ("tracestate", "a=b")]] {
+                let response = try await gateway.send("GET", "/api/v1/orders", headers: headers)
+                let seen = try #require(server.seen.last)
+                let parent = try #require(seen.header("traceparent"))
+                let id = try #require(response.header("X-Request-Id"))
+                #expect(TraceContext.isValid(parent) && parent.hasPrefix("00-" + id.filter { $0 != "-" }) && seen.header("tracestate") == nil)
+            }
+        }
+    }
+
     @Test("fields that Connection names stay behind, both ways")
     func namedFields() {
         let id = Identifier(high: 1, low: 2)

@@ -42,8 +42,8 @@ extension OpenAPIDocument.Entry {
         let own = Dictionary(grouping: operation.problems, by: \.status)
         let statuses = Set(replies.keys).union(own.keys).union(shared.map(\.status)).sorted()
         return statuses.map { status in
-            if let reply = replies[status]?.first { return (String(status), reply.document) }
             let general = shared.first { $0.status == status }
+            if let reply = replies[status]?.first { return (String(status), reply.document(or: general)) }
             guard let problems = own[status] else {
                 return (String(status), .object(JSONObject([("$ref", .string("#/components/responses/\(general?.name ?? "")"))])))
             }
@@ -88,7 +88,8 @@ extension APIBody {
 }
 
 extension APIReply {
-    var document: JSONValue {
+    /// - Parameter general: what the gateway answers with the same status before the operation is asked.
+    func document(or general: SharedReply? = nil) -> JSONValue {
         var members: [(String, JSONValue)] = [("description", .string(about))]
         if !headers.isEmpty {
             let schema = JSONValue.object(JSONObject([("type", .string("string"))]))
@@ -98,11 +99,13 @@ extension APIReply {
                     .object(JSONObject(headers.map { ($0.name, .object(JSONObject([("description", .string($0.about)), ("schema", schema)]))) }))
                 ))
         }
+        var content: [(String, JSONValue)] = []
         if let schema {
             let example = example.flatMap { try? JSONParser.parse(Array($0.utf8)) }.map { [("example", $0)] } ?? []
-            members.append(
-                ("content", .object(JSONObject([(contentType, .object(JSONObject([("schema", schema.document)] + example)))]))))
+            content.append((contentType, .object(JSONObject([("schema", schema.document)] + example))))
         }
+        if general != nil { content.append(("application/problem+json", .object(JSONObject([("schema", ProblemSchema.schema.document)])))) }
+        if !content.isEmpty { members.append(("content", .object(JSONObject(content)))) }
         if !links.isEmpty { members.append(("links", .object(JSONObject(links.map { ($0.operation, $0.document) })))) }
         return .object(JSONObject(members))
     }

@@ -72,7 +72,7 @@ public struct OpenAPIDocument: Sendable {
     private static let introduction = """
         Send a token as `Authorization: Bearer ...`, or an API key as `X-API-Key`. `waybill token` and `POST /api/v1/auth/token` give tokens.
 
-        `/api/...` is the same as `/api/v1/...`. Bodies are JSON. Amounts are decimal texts with the digits of their currency, `"19.99"`; times are RFC 3339 in UTC;
+        `/api/...` is the same as `/api/v1/...`. Bodies are JSON without U+0000. Amounts are decimal texts with the digits of their currency, `"19.99"`; times are RFC 3339 in UTC;
         identifiers are UUIDs. Members that are not known are refused in requests; answers may have more of them in a later release.
 
         A refusal is a problem of RFC 9457: `type` is for programs, `detail` for people, `errors` names each mistake in a body by its JSON pointer.

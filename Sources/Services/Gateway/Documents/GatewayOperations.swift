@@ -2,6 +2,31 @@ import Web
 
 /// What the entry itself answers, as its users see it.
 extension APIOperation {
+    static let queryGraphQL = APIOperation(
+        "queryGraphQL", .graphQL, "Ask by GraphQL",
+        "What a query needs, in one answer; `docs/graphql.md` and introspection tell what there is. Refusals of fields are among the answer's `errors`.",
+        body: APIBody(
+            .component(
+                "GraphQLRequest",
+                .object([
+                    .required("query", .text, "The document; what is too long is refused among the answer's `errors`."),
+                    .optional("operationName", .raw(#"{"type":["string","null"]}"#), "Which of its operations, where there are several."),
+                    .optional("variables", .raw(#"{"type":["object","null"]}"#), "The variables' values."),
+                    .optional("extensions", .raw(#"{"type":["object","null"]}"#), "Not looked at."),
+                ])), example: #"{"query":"{ orders(first: 5) { nodes { id status } } }"}"#), APIReply(200, "What was asked for.", .graphQLAnswer))
+    static let queryGraphQLByGet = APIOperation(
+        "queryGraphQLByGet", .graphQL, "Ask by GraphQL with GET", "For queries only: what changes something must be sent with POST.",
+        parameters: [
+            .query("query", .text(0...8000), "The document.", isRequired: true, example: "{ __typename }"),
+            .query("operationName", .filter(200), "Which of its operations, where there are several."),
+            .query("variables", .text(0...8000), "The variables' values, as a JSON object.", example: "{}"),
+            .query("extensions", .text(0...8000), "Not looked at.", example: "{}"),
+        ], APIReply(200, "What was asked for.", .graphQLAnswer),
+        problems: [
+            APIProblem(405, "method-not-allowed", "The document changes something."),
+            APIProblem(414, "malformed-request", "The address has more than 16 KiB: send it with POST."),
+        ])
+
     static let showHealth = APIOperation(
         "showHealth", .platform, "Whether the platform can serve", "503 where it cannot; DEGRADED where some of it is away and the rest serves on.",
         parameters: [],
@@ -27,10 +52,17 @@ extension APIOperation {
 }
 
 extension APITag {
+    static let graphQL = APITag("GraphQL", rank: 8, "Orders, products, payments and figures in one question.")
     static let platform = APITag("Platform", rank: 30, "Health, metrics and documents.")
 }
 
 extension APISchema {
+    static let graphQLAnswer = APISchema.component(
+        "GraphQLAnswer",
+        .object([
+            .optional("data", .anything, "What was found."), .optional("errors", .array(.map(.anything)), "What was refused, each with its path."),
+            .optional("extensions", .map(.anything), "What the question cost, and what it might have."),
+        ]))
     static let health = APISchema.component(
         "Health",
         .object([

@@ -7,7 +7,6 @@ struct RequestFields {
     private var isChunked = false
     private var count = 0
     private(set) var closes = false
-    private(set) var keepsAlive = false
     private(set) var hasUpgrade = false
     private(set) var expectation = Expectation.none
 
@@ -64,7 +63,6 @@ struct RequestFields {
         for option in value.split(separator: UInt8(ascii: ",")) {
             let word = RequestFields.trimmed(option)
             if RequestFields.isSame(word, "close") { closes = true }
-            if RequestFields.isSame(word, "keep-alive") { keepsAlive = true }
             if RequestFields.isSame(word, "upgrade") || RequestFields.isSame(word, "http2-settings") { hasUpgrade = true }
         }
     }
@@ -138,7 +136,7 @@ extension RequestFields {
     /// A character of a name or a method (RFC 9110, 5.6.2): letters, digits and some marks, of which these two numbers have a bit each. It is asked for every byte of
     /// every name.
     static func isToken(_ byte: UInt8) -> Bool {
-        byte < 128 && (byte < 64 ? 0x3ff6cfa00000000 : 0x57ffffffc7fffffe as UInt64) >> UInt64(byte & 63) & 1 == 1
+        byte < 128 && (byte < 64 ? 0x03ff_6cfa_0000_0000 : 0x57ff_ffff_c7ff_fffe as UInt64) >> UInt64(byte & 63) & 1 == 1
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

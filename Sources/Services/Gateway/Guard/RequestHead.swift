@@ -45,7 +45,7 @@ struct RequestHead: Equatable {
             guard let host, host.elementsEqual(UnsafeBufferPointer(rebasing: bytes[authority])) else { throw .host }
         }
         body = try fields.body(isOld: line.isOld)
-        isLast = fields.closes || line.isOld && !fields.keepsAlive
+        isLast = fields.closes || line.isOld
         if fields.expectation == .other { throw .expectation }
         expectsContinue = fields.expectation == .continuation && !line.isOld && body != .length(0)
         guard fields.hasUpgrade || line.authority != nil else {

@@ -11,7 +11,7 @@ extension APIOperation {
                 .required("url", .endpoint, "Where messages are sent."),
                 .optional("types", .webhookTypes, "Only these types of events; all where nothing is said."),
                 .optional("description", .line(500), "What it is for."),
-            ]), example: #"{"url":"https://hooks.example/waybill","types":["OrderPaid","OrderShipped"],"description":"the warehouse"}"#),
+            ]), example: #"{"url":"https://hooks.example/waybill","types":["OrderConfirmed","OrderShipped"],"description":"the warehouse"}"#),
         APIReply(
             201, "It is made.", .newWebhook, headers: [("Location", "The webhook.")],
             links: [
@@ -55,7 +55,7 @@ extension APIOperation {
         "listWebhookDeliveries", .webhooks, "List the messages to an endpoint", "Newest first.",
         parameters: [
             .webhookID, .query("state", .oneOf(["pending", "delivered", "failed"]), "Only such."),
-            .query("type", .text(1...200), "Of one type."), .query("orderId", .identifier, "About one order."),
+            .query("type", .line(200), "Of one type."), .query("orderId", .identifier, "About one order."),
         ] + APIParameter.page(), APIReply(200, "A page of deliveries.", .page(of: .webhookDelivery)))
 
     static let getWebhookDelivery = APIOperation(

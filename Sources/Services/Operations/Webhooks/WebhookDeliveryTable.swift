@@ -116,11 +116,21 @@ enum WebhookDeliveryTable {
         try transaction.first(one, [.id(id)], delivery)
     }
 
-    /// The messages to an endpoint that may be sent now.
-    /// - Parameter onlyTests: for an endpoint that is not active.
-    static func due(_ webhook: Identifier, at now: Timestamp, onlyTests: Bool, limit: Int, in transaction: any ReadTransaction) throws -> [WebhookDelivery] {
+    /// What is asked of an endpoint's messages.
+    struct Question: Sendable {
+        let webhook: Identifier
+        /// For an endpoint that is not active.
+        let onlyTests: Bool
+        let limit: Int
+    }
+
+    /// The messages to endpoints that may be sent now, those of each in the order in which they became due.
+    static func due(_ questions: [Question], at now: Timestamp, in transaction: any ReadTransaction) throws -> [WebhookDelivery] {
         try transaction.query(
-            due, [.id(webhook), .time(now), .text(Webhook.test), .integer(onlyTests ? 0 : 1), .integer(Int64(limit))], delivery)
+            due,
+            each: questions.map {
+                [.id($0.webhook), .time(now), .text(Webhook.test), .integer($0.onlyTests ? 0 : 1), .integer(Int64($0.limit))]
+            }, delivery)
     }
 
     /// The newest messages before one of them.

@@ -100,17 +100,14 @@ public final class WebhookDispatcher: Service, CustomStringConvertible {
         }
         let room = configuration.maximumRunning - running.count
         guard room > 0 else { return [] }
-        let (count, found) = try await database.read { [configuration] transaction in
+        let (count, found) = try await database.read { [configuration] transaction -> (Int, [Work]) in
             let webhooks = try WebhookTable.all(in: transaction).filter { $0.state != .deleted }
+            let due = try WebhookDispatcher.due(webhooks, running, configuration, at: now, in: transaction)
             var found: [Work] = []
             for index in webhooks.indices {
                 let webhook = webhooks[(index + round % webhooks.count) % webhooks.count]
                 let limit = WebhookDispatcher.limit(webhook, running, found.count, configuration, now: now)
-                guard limit > 0 else { continue }
-                let mine = running.values.count { $0 == webhook.id }
-                let due = try WebhookDeliveryTable.due(
-                    webhook.id, at: now, onlyTests: webhook.state != .active, limit: limit + mine, in: transaction)
-                for delivery in due.filter({ running[$0.id] == nil }).prefix(min(limit, room - found.count)) {
+                for delivery in (due[webhook.id] ?? []).prefix(max(0, limit)) {
                     found.append(Work(delivery: delivery, webhook: webhook, body: try WebhookDispatcher.body(of: delivery, in: transaction)))
                 }
             }
@@ -120,6 +117,21 @@ public final class WebhookDispatcher: Service, CustomStringConvertible {
             state.hasWebhooks = count > 0
             return found.filter { state.running.updateValue($0.webhook.id, forKey: $0.delivery.id) == nil }
         }
+    }
+
+    /// What may go to each endpoint, as far as there could be room for it, without what is under way.
+    private static func due(
+        _ webhooks: [Webhook], _ running: [Identifier: Identifier], _ configuration: WebhookConfiguration, at now: Timestamp,
+        in transaction: any ReadTransaction
+    ) throws -> [Identifier: [WebhookDelivery]] {
+        let questions = webhooks.compactMap { webhook -> WebhookDeliveryTable.Question? in
+            let limit = limit(webhook, running, 0, configuration, now: now)
+            guard limit > 0 else { return nil }
+            let mine = running.values.count { $0 == webhook.id }
+            return .init(webhook: webhook.id, onlyTests: webhook.state != .active, limit: limit + mine)
+        }
+        let rows = try WebhookDeliveryTable.due(questions, at: now, in: transaction).filter { running[$0.id] == nil }
+        return Dictionary(grouping: rows, by: \.webhook)
     }
 
     /// How many more may go to an endpoint: one at a time to one that fails, and when there is little room left for the others.
@@ -149,6 +161,9 @@ public final class WebhookDispatcher: Service, CustomStringConvertible {
         do throws(OutgoingFailure) { result = .success(try await client.send(request)) } catch { result = .failure(error) }
         // Nothing was tried.
         if result.isFailure(.cancelled) || result.isFailure(.overloaded) { return }
+        if case .failure(.refusedAddress(let words)) = result {
+            logger.warning("a webhook leads where it must not", metadata: ["webhook": "\(work.webhook.id)", "address": "\(words)"])
+        }
         let milliseconds = Int64((ContinuousClock.now - begun) / .milliseconds(1))
         await record(work, result, at: at, milliseconds: milliseconds)
         signal.give()
@@ -248,8 +263,16 @@ extension WebhookAttempt {
         (number, self.at, self.milliseconds) = (delivery.attempts + 1, at, milliseconds)
         switch result {
         case .success(let answer): (status, error, self.answer) = (Int64(answer.status), nil, WebhookAttempt.text(answer.body))
-        case .failure(let failure): (status, error, answer) = (nil, "\(failure)", nil)
+        case .failure(let failure): (status, error, answer) = (nil, WebhookAttempt.words(failure), nil)
         }
+    }
+}
+
+extension WebhookAttempt {
+    /// A failure as the endpoint's owner sees it. Which address a name leads to inside of the platform's network is none of his business.
+    private static func words(_ failure: OutgoingFailure) -> String {
+        if case .refusedAddress = failure { return "the host's name leads to an address that is refused" }
+        return "\(failure)"
     }
 }
 

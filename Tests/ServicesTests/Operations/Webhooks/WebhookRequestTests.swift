@@ -13,17 +13,17 @@ import Wire
     init() async throws { bench = try await WebhookBench() }
 
     @Test func `A secret is shown when it is made and never again`() async throws {
-        let made = try await bench.call("POST", "/webhooks", #"{"url":"https://example.com/","types":["OrderPaid"],"description":"x"}"#, key: "k")
+        let made = try await bench.call("POST", "/webhooks", #"{"url":"https://example.com/","types":["OrderConfirmed"],"description":"x"}"#, key: "k")
         let secret = try #require(made.text("secret"))
         #expect(made.status == 201 && secret == WebhookSecret(bytes: WebhookBench.secret).text)
         let id = try #require(made.text("id"))
         #expect(made.headers[.location] == "/api/v1/webhooks/\(id)")
-        let again = try await bench.call("POST", "/webhooks", #"{"url":"https://example.com/","types":["OrderPaid"],"description":"x"}"#, key: "k")
+        let again = try await bench.call("POST", "/webhooks", #"{"url":"https://example.com/","types":["OrderConfirmed"],"description":"x"}"#, key: "k")
         #expect(again.json == made.json && again.headers[.idempotencyReplayed] == "true")
         let shown = try await bench.show(id)
         let listed = try await bench.call("GET", "/webhooks")
         #expect(shown.text("secret") == nil && listed.json["items"]?.array?.count == 1 && listed.json["items"]?[0]?["secret"] == nil)
-        #expect(shown.json["types"]?.array == [.string("OrderPaid")] && shown.text("owner") == "house" && shown.text("description") == "x")
+        #expect(shown.json["types"]?.array == [.string("OrderConfirmed")] && shown.text("owner") == "house" && shown.text("description") == "x")
         let actions = try await bench.fixture.database.read { try AdminLog.list(.init(subject: "webhook:\(id)"), before: nil, limit: 10, in: $0) }
         #expect(actions.map(\.action) == ["webhook.create"])
         let text = String(decoding: actions.first?.after ?? [], as: UTF8.self)
@@ -83,7 +83,7 @@ import Wire
     }
 
     @Test func `A change leaves what it does not name, and null takes away`() async throws {
-        let id = try await bench.create(types: ["OrderPaid"])
+        let id = try await bench.create(types: ["OrderConfirmed"])
         let first = try await bench.call("PATCH", "/webhooks/{id}", #"{"url":"https://example.org/","description":"x"}"#, id: id)
         #expect(first.text("url") == "https://example.org/" && first.json["types"]?.array?.count == 1 && first.text("description") == "x")
         let second = try await bench.call("PATCH", "/webhooks/{id}", #"{"types":null,"description":null}"#, id: id)
@@ -95,7 +95,7 @@ import Wire
             (#"{}"#, "/url"), (#"{"url":"http://example.com"}"#, "/url"), (#"{"url":"https://127.0.0.1/"}"#, "/url"), (#"{"url":"https://0x7f.1/"}"#, "/url"),
             (#"{"url":"https://a@example.com/"}"#, "/url"), (#"{"url":"https://localhost/"}"#, "/url"), (#"{"url":7}"#, "/url"),
             (#"{"url":"https://example.com","types":[]}"#, "/types"), (#"{"url":"https://example.com","types":["Nothing"]}"#, "/types"),
-            (#"{"url":"https://example.com","types":[7]}"#, "/types"), (#"{"url":"https://example.com","types":"OrderPaid"}"#, "/types"),
+            (#"{"url":"https://example.com","types":[7]}"#, "/types"), (#"{"url":"https://example.com","types":"OrderConfirmed"}"#, "/types"),
             (#"{"url":"https://example.com","secret":"whsec_x"}"#, "/secret"), (#"{"url":"https://example.com","state":"paused"}"#, "/state"),
         ])
     func `What makes no sense is refused with its place`(body: String, pointer: String) async throws {
