@@ -2,7 +2,8 @@
 import Foundation
 import PackageDescription
 
-let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+/// The server alone: what Hummingbird builds on it takes a minute to compile, and the gateway has routes of its own.
+let hummingbird = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+import HummingbirdCore
 import Messaging
 import Metrics
 import NIOCore
@@ -9,9 +9,7 @@ import Web
 import Wire
 
 /// Leads a request to its route and answers whatever happens: refusals and failures become problem details, nothing escapes.
-struct GatewayResponder: HTTPResponder {
-    typealias Context = GatewayContext
-
+struct GatewayResponder: Sendable {
     /// The largest body accepted: 1 MiB.
     static let maximumBody = 1 << 20
 
@@ -27,6 +25,7 @@ struct GatewayResponder: HTTPResponder {
     private let finish: AnswerFinish
     private let log: AccessLog
     private let limits: RequestLimits?
+    private let date = HTTPDate()
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
@@ -44,8 +43,10 @@ struct GatewayResponder: HTTPResponder {
         unknownMeter = RouteMeter(method: "any", path: "unknown")
     }
 
-    func respond(to request: Request, context: GatewayContext) async throws -> Response {
-        let arrival = arrival(of: request, from: context.peer)
+    /// Answers a request.
+    /// - Parameter peer: the other end of the connection.
+    func respond(to request: Request, from peer: IPAddress?) async -> Response {
+        let arrival = arrival(of: request, from: peer)
         var (meter, answer) = (unknownMeter, finish.preflight(request.head))
         if answer == nil {
             let (found, made) = await self.answer(request, arrival)
@@ -193,6 +194,7 @@ struct GatewayResponder: HTTPResponder {
     private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
         var headers = answer.headers
         headers[.requestID] = id.description
+        headers[.date] = date.text(at: context.now.milliseconds / 1_000)
         switch answer.body {
         case .bytes(let bytes):
             return Response(status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
@@ -204,14 +206,6 @@ struct GatewayResponder: HTTPResponder {
             return Response(status: answer.status, headers: headers, body: body)
         }
     }
-}
-
-/// What Hummingbird tells of a request's connection.
-struct GatewayContext: InitializableFromSource {
-    /// The other end of the connection.
-    let peer: IPAddress?
-
-    init(source: ApplicationRequestContextSource) { peer = source.channel.remoteAddress?.ip }
 }
 
 /// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.

@@ -1,8 +1,9 @@
-import Hummingbird
 import HummingbirdCore
 import Logging
 import Messaging
 import NIOCore
+import NIOHTTP1
+import NIOPosix
 import Observability
 import ServiceLifecycle
 import Web
@@ -11,7 +12,10 @@ import Wire
 /// The single entry: every service's routes on one port, health and metrics beside them.
 public struct GatewayServer: Service, CustomStringConvertible {
     public var description: String { "gateway" }
-    private let application: Application<GatewayResponder>
+    private let server: @Sendable () throws -> any Service
+    /// What the server needs while it runs.
+    private let helpers: [any Service]
+    private let logger: Logger
 
     /// Whether the platform is ready to serve; asked for every readiness probe.
     public typealias Readiness = @Sendable () async -> [HealthCheck]
@@ -55,28 +59,49 @@ public struct GatewayServer: Service, CustomStringConvertible {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .error)
         let encryption = edge.tls.map { Encryption($0, clock: context.clock, logger: logger) }
-        application = Application(
-            responder: GatewayResponder(
-                api: RouteDispatcher(routes + graph, control: control, logger: logger),
-                root: RouteDispatcher(root + documents.routes + graph, control: control, logger: logger),
-                gate: gate, trust: trust, edge: edge, limits: limits, context: context, log: AccessLog(edge.accessLog, logger: logger)),
-            server: HTTPServerBuilder { responder in
-                let plain = GatewayChannel(
-                    http: HTTP1Channel(
-                        responder: responder,
-                        configuration: .init(
-                            idleTimeout: TimeAmount(edge.limits.idle),
-                            httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
-                    gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
-                guard let encryption else { return plain }
-                return try encryption.channel(plain, responder, edge.limits)
-            },
-            // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
-            configuration: .init(
-                address: .hostname(host, port: port), serverName: nil, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections + GatewayChannel.surplusConnections, logger: quiet)),
-            services: encryption?.services ?? [], onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) }, logger: quiet)
+        let records = quiet
+        let responder = GatewayResponder(
+            api: RouteDispatcher(routes + graph, control: control, logger: logger),
+            root: RouteDispatcher(root + documents.routes + graph, control: control, logger: logger),
+            gate: gate, trust: trust, edge: edge, limits: limits, context: context, log: AccessLog(edge.accessLog, logger: logger))
+        let builder = HTTPServerBuilder { responder in
+            let plain = GatewayChannel(
+                http: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        idleTimeout: TimeAmount(edge.limits.idle),
+                        httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
+                gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
+            guard let encryption else { return plain }
+            return try encryption.channel(plain, responder, edge.limits)
+        }
+        self.logger = records
+        helpers = encryption?.services ?? []
+        server = {
+            try builder.buildServer(
+                // Beyond those that are told to come again, connections wait in the kernel: file descriptors must not run out.
+                configuration: ServerConfiguration(
+                    address: .hostname(host, port: port), serverName: nil, backlog: 1024,
+                    availableConnectionsDelegate: MaximumAvailableConnections(maximumConnections + GatewayChannel.surplusConnections, logger: records)),
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: records,
+                responder: { request, writer, channel in try await GatewayServer.answer(request, writer, channel, responder) },
+                onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) })
+        }
     }
 
-    public func run() async throws { try await application.run() }
+    /// What cannot be written any more closes the connection, whatever the reason: an answer has begun, and no second one may follow it.
+    private struct CannotWrite: Error {}
+
+    private static func answer(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ responder: GatewayResponder
+    ) async throws {
+        let response = await responder.respond(to: request, from: channel.remoteAddress?.ip)
+        do { try await writer.write(response: response.head, body: response.body) } catch is HTTPParserError { throw CannotWrite() }
+    }
+
+    public func run() async throws {
+        // Of the application layer of Hummingbird only the order of its services is needed: those that the server stands on first.
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: helpers + [try server()], logger: logger))
+        try await group.run()
+    }
 }

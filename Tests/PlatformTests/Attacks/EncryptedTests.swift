@@ -55,6 +55,7 @@
                 var edge = EdgeConfiguration()
                 edge.tls = try await EncryptedTests.certificate("first", in: folder)
                 edge.limits.head = .seconds(2)
+                (edge.limits.idle, edge.limits.body) = (.seconds(2), .seconds(3))
                 try await RunningGateway.with(EncryptedTests.routes, edge: edge) { gateway in try await body(gateway, folder) }
             }
         }
@@ -91,6 +92,16 @@
                 _ = try await plain.untilClosed()
                 #expect(!plain.text.contains("200"))
                 _ = try await silent.untilClosed()
+            }
+        }
+
+        @Test("who only keeps a connection loses it, whether he speaks HTTP/2 or not", arguments: ["h2", "http/1.1"])
+        func idlers(version: String) async throws {
+            try await with { gateway, _ in
+                let begin = ContinuousClock.now
+                _ = try await EncryptedTests.run("openssl", ["s_client", "-quiet", "-connect", "localhost:\(gateway.port)", "-alpn", version])
+                // Else the program would have been ended after 20 seconds.
+                #expect(ContinuousClock.now - begin < .seconds(18))
             }
         }
 

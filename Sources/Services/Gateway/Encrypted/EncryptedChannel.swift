@@ -17,6 +17,9 @@
             let channel: any Channel
         }
 
+        /// Longer than stopping may take.
+        private static let parting: Duration = .seconds(30)
+
         private let plain: GatewayChannel
         private let http2: HTTP2Channel
         private let certificates: CertificateStore
@@ -42,8 +45,14 @@
             let patience = channel.eventLoop.scheduleTask(in: TimeAmount(limits.head)) { channel.close(promise: nil) }
             return channel.configureHTTP2AsyncSecureUpgrade { [plain] channel in
                 plain.setup(channel: channel, isSurplus: false, logger: logger)
-            } http2ConnectionInitializer: { [http2] channel in
-                http2.setup(channel: channel, logger: logger)
+            } http2ConnectionInitializer: { [http2, limits] channel in
+                http2.setup(channel: channel, logger: logger).flatMapThrowing { value in
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(
+                        Parting(patience: TimeAmount(min(limits.body, EncryptedChannel.parting))),
+                        position: .after(pipeline.handler(type: NIOHTTP2Handler.self)))
+                    return value
+                }
             }.map { negotiated in
                 negotiated.whenComplete { _ in patience.cancel() }
                 return Value(negotiated: negotiated, channel: channel)
@@ -57,6 +66,29 @@
             case .http2(let connection): await http2.handle(value: connection, logger: logger)
             case nil: try? await value.channel.close()
             }
+        }
+    }
+
+    /// Closes a connection some time after its client was told to go. Hummingbird waits for the client's word that it has heard, which one who only wants to keep the
+    /// connection never gives.
+    private final class Parting: ChannelOutboundHandler, RemovableChannelHandler {
+        typealias OutboundIn = HTTP2Frame
+        typealias OutboundOut = HTTP2Frame
+
+        private let patience: TimeAmount
+        private var timer: Scheduled<Void>?
+
+        /// - Parameter patience: how long the client may take to go; answers under way have to end within it.
+        init(patience: TimeAmount) { self.patience = patience }
+
+        func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            if timer == nil, case .goAway = unwrapOutboundIn(data).payload {
+                let channel = context.channel
+                timer = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+            }
+            context.write(data, promise: promise)
         }
     }
 #endif

@@ -193,10 +193,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// After a flush that the network did not take as a whole: who reads an answer so slowly that nothing of it moves for a while is not waited for.
-    func flush(context: ChannelHandlerContext) {
-        context.flush()
-        watchWrites(context)
+    /// Who reads a long answer so slowly that hardly anything of it moves for a while is not waited for. What is short enough to wait here as a whole is given up when
+    /// the connection has been idle for too long.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable { watchWrites(context) }
+        context.fireChannelWritabilityChanged()
     }
 
     private func watchWrites(_ context: ChannelHandlerContext) {
