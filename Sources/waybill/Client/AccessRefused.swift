@@ -21,10 +21,10 @@ struct AccessRefused: Error, CustomStringConvertible {
         case .none:
             return """
                 No token was sent. Where the platform runs, "waybill token --role admin --subject NAME" makes one for WAYBILL_TOKEN or --token-file; \
-                or name the platform's data folder by --data, or its configuration by --config.
+                or name the platform's data folder in WAYBILL_DATA, or its configuration in WAYBILL_CONFIG.
                 """
         case .made(let keys):
-            return "The token was made with the keys of \(keys). Another platform? Name its data folder by --data, or its configuration by --config."
+            return "The token was made with the keys of \(keys). Another platform? Name its data folder in WAYBILL_DATA, or its file in WAYBILL_CONFIG."
         case .login(let id):
             return "The platform does not know \(id) any more, or not for this: \"waybill login\" again."
         case .option, .variable, .file:
