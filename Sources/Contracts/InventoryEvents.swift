@@ -67,6 +67,22 @@ public struct InventoryReserved: Event {
     }
 }
 
+/// What a product costs in the catalogue.
+public struct CataloguePrice: Sendable, Equatable {
+    public let productID: ProductID
+    public let sku: String
+    public let price: Money
+    public init(productID: ProductID, sku: String, price: Money) { (self.productID, self.sku, self.price) = (productID, sku, price) }
+
+    /// What it looks like in an event.
+    static let members: [EventMember] = [
+        .required("productId", .identifier, "The product."),
+        .required("sku", .text, "The product's stock-keeping unit."),
+        .required("price", .amount, "What one unit costs."),
+        .currency,
+    ]
+}
+
 /// A product of which there is not enough.
 public struct StockShortage: Sendable, Equatable {
     public let productID: ProductID?
@@ -93,14 +109,23 @@ public struct InventoryInsufficient: Event {
     public static let topic = "inventory"
     public static let schemaVersion = 1
     public static let shape = EventShape(
-        "Not all lines could be held, so none is; names every product that is short.",
+        "Not all lines could be held, so none is; names every product that is short, or whose price is another than the order's.",
         [
-            .required("shortages", .objects(StockShortage.members), "Every product that is short.")
+            .required("shortages", .objects(StockShortage.members), "Every product that is short."),
+            .optional(
+                "changedPrices", .objects(CataloguePrice.members),
+                "The catalogue's prices that the order's were to be and are not; absent where prices are not why."),
         ])
 
     public let shortages: [StockShortage]
+    /// The catalogue's prices that the order's were to be and are not; as they were said, if they were.
+    private let prices: [CataloguePrice]?
+    /// The catalogue's prices that the order's were to be and are not; empty where prices are not why.
+    public var changedPrices: [CataloguePrice] { prices ?? [] }
 
-    public init(shortages: [StockShortage]) { self.shortages = shortages }
+    public init(shortages: [StockShortage], changedPrices: [CataloguePrice] = []) {
+        (self.shortages, prices) = (shortages, changedPrices.isEmpty ? nil : changedPrices)
+    }
     public func write(to json: inout JSONWriter) {
         json.key("shortages")
         json.array(shortages) { json, shortage in
@@ -111,6 +136,16 @@ public struct InventoryInsufficient: Event {
                 json.member("available", shortage.available)
             }
         }
+        guard let prices else { return }
+        json.key("changedPrices")
+        json.array(prices) { json, price in
+            json.object { json in
+                json.member("productId", price.productID)
+                json.member("sku", price.sku)
+                json.member("price", price.price.amount)
+                json.member("currency", price.price.currency.code)
+            }
+        }
     }
     public init(from json: JSONObject) throws {
         shortages = try json.objects("shortages").map {
@@ -118,6 +153,12 @@ public struct InventoryInsufficient: Event {
                 productID: try $0.optionalIdentifier("productId"), sku: try $0.optionalString("sku"), requested: try $0.integer("requested", in: 1...Int64.max),
                 available: try $0.integer("available", in: 0...Int64.max))
         }
+        prices =
+            json["changedPrices"] == nil
+            ? nil
+            : try json.objects("changedPrices").map {
+                CataloguePrice(productID: try $0.identifier("productId"), sku: try $0.string("sku"), price: try $0.money("price", $0.currency()))
+            }
     }
 }
 

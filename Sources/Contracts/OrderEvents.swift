@@ -49,6 +49,8 @@ public struct OrderCreated: OrderStatusEvent {
             .optional("shippingCountry", .text, "Where the goods are to go."),
             .required("paymentMethod", .text, "A reference to the means of payment at the provider; never a card number."),
             .required("placedAt", .timestamp, "When the customer ordered: now, or in the past for imported orders."),
+            .optional(
+                "checkPrices", .boolean, "Whether the prices are the client's word, to be compared with the catalogue when stock is reserved; false if absent."),
         ])
 
     public let change = StatusChange(from: nil, to: .created)
@@ -60,8 +62,16 @@ public struct OrderCreated: OrderStatusEvent {
     public let paymentMethod: String
     /// When the customer ordered: now, or in the past for imported orders.
     public let placedAt: Timestamp
+    /// Whether the prices are the client's word, which nobody could compare with the catalogue when the order was accepted; as it was said, if it was.
+    private let checkPrices: Bool?
+    /// Whether the prices are to be compared with the catalogue when stock is reserved.
+    public var hasPricesToCheck: Bool { checkPrices ?? false }
 
-    public init(customerID: String?, lines: [OrderLine], total: Money, shippingCountry: String?, paymentMethod: String, placedAt: Timestamp) {
+    public init(
+        customerID: String?, lines: [OrderLine], total: Money, shippingCountry: String?, paymentMethod: String, placedAt: Timestamp,
+        hasPricesToCheck: Bool = false
+    ) {
+        checkPrices = hasPricesToCheck ? true : nil
         (self.customerID, self.lines, self.total) = (customerID, lines, total)
         (self.shippingCountry, self.paymentMethod, self.placedAt) = (shippingCountry, paymentMethod, placedAt)
     }
@@ -83,6 +93,7 @@ public struct OrderCreated: OrderStatusEvent {
         json.optional("shippingCountry", shippingCountry)
         json.member("paymentMethod", paymentMethod)
         json.member("placedAt", placedAt)
+        if let checkPrices { json.member("checkPrices", checkPrices) }
     }
 
     public init(from json: JSONObject) throws {
@@ -98,6 +109,7 @@ public struct OrderCreated: OrderStatusEvent {
         shippingCountry = try json.optionalString("shippingCountry")
         paymentMethod = try json.string("paymentMethod")
         placedAt = try json.timestamp("placedAt")
+        checkPrices = json["checkPrices"] == nil ? nil : try json.bool("checkPrices")
     }
 }
 
@@ -177,12 +189,12 @@ public struct OrderCancelled: OrderStatusEvent {
         "The order is undone: no money kept, no stock held.",
         StatusChange.members + [
             .customerID,
-            .required("reason", .text, "Why: `insufficient_stock`, or what the cancellation was requested with."),
+            .required("reason", .text, "Why: `insufficient_stock`, `price_changed`, or what the cancellation was requested with."),
         ])
 
     public let change: StatusChange
     public let customerID: String?
-    /// Why: `insufficient_stock`, or what the cancellation was requested with.
+    /// Why: `insufficient_stock`, `price_changed`, or what the cancellation was requested with.
     public let reason: String
     public init(change: StatusChange, customerID: String?, reason: String) { (self.change, self.customerID, self.reason) = (change, customerID, reason) }
     public func write(to json: inout JSONWriter) {

@@ -15,6 +15,9 @@ public enum BuiltEngines {
         #if ENGINE_REDIS
             names.insert("redis")
         #endif
+        #if ENGINE_TLS
+            names.insert("tls")
+        #endif
         return names
     }()
 }

@@ -28,9 +28,11 @@ public enum ServiceName: String, CaseIterable, Sendable {
     /// Offers the routes of all services on one port. It has no database.
     case gateway
     case orders, inventory, payments, notifications, analytics, operations
+    /// Issues tokens and knows API keys. It hears no events.
+    case identity
 
     public static let everything = Set(ServiceName.allCases)
-    /// Those that have a database, handlers and jobs.
+    /// Those that have a database.
     public static let withDatabase = ServiceName.allCases.filter { $0 != .gateway }
 
     /// The services that this one calls over HTTP where they run elsewhere.
@@ -38,7 +40,7 @@ public enum ServiceName: String, CaseIterable, Sendable {
         switch self {
         case .gateway: ServiceName.withDatabase
         case .orders: [.inventory]
-        case .inventory, .payments, .notifications, .analytics, .operations: []
+        case .inventory, .payments, .notifications, .analytics, .operations, .identity: []
         }
     }
 }

@@ -21,8 +21,6 @@ public struct EngineExaminations: Sendable {
     public var all: [Examination] { databases + [broker, cache, upstreams] }
 
     private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger, pace: CommitPace()) { _, _ in } }
-    private var working: [ServiceName] { ServiceName.withDatabase.filter(configuration.engines.runs) }
-
     private var schemas: [ServiceSchema] { ServiceSchema.all.filter { ProcessParts(configuration.engines).reads($0.name) } }
 
     private var databases: [Examination] {
@@ -64,7 +62,7 @@ public struct EngineExaminations: Sendable {
 
     private var broker: Examination {
         {
-            guard !working.isEmpty else { return [] }
+            guard ProcessParts(configuration.engines).carriesEvents else { return [] }
             return await examine("broker", "broker") {
                 guard let broker = try room.broker() else { return [] }
                 let findings = await broker.examine(Distribution.topology(partitions: room.partitions))

@@ -45,7 +45,9 @@ struct EngineRoom: Sendable {
         settings.onBroken = { [onBroken] in onBroken($0, name) }
         switch configuration.storage {
         case .memory: return try SQLiteDatabase(name: name, path: ":memory:", configuration: settings)
-        case .folder(let path): return try SQLiteDatabase(name: name, path: "\(path)/\(name).sqlite", configuration: settings)
+        case .folder(let path):
+            if name == ServiceName.identity.rawValue { try PrivateFile.prepare("\(path)/\(name).sqlite") }
+            return try SQLiteDatabase(name: name, path: "\(path)/\(name).sqlite", configuration: settings)
         }
     }
 
@@ -59,7 +61,8 @@ struct EngineRoom: Sendable {
             own.createIfMissing = settings.createsDatabases
             own.commitInterval = configuration.commitInterval(of: name)
             // The hand-over in memory relies on one writer, whose commits are in the order of their outbox rows.
-            own.isExclusive = engines.broker == .embedded
+            // Identity hands nothing over, and `waybill token` opens its database beside it.
+            own.isExclusive = engines.broker == .embedded && name != ServiceName.identity.rawValue
             own.onBroken = { [onBroken] in onBroken($0, name) }
             return try PostgresDatabase(name: name, configuration: own)
         #else

@@ -73,19 +73,20 @@ package struct ServiceAssembly: Sendable {
     ///   - availability: asks Inventory where it runs elsewhere.
     ///   - distribution: carries the events, where the bus does not.
     ///   - cache: where answers about orders are kept.
+    ///   - webhooks: what is sent to the outside, and by whom.
     ///   - replica: the runtime of a service, where the bus is not it.
     package init(
         databases: [any Database], provider: any PaymentProvider, books: (any LedgerWitness)? = nil, bus: EventBus, configuration: PlatformConfiguration,
         channels: [any NotificationChannel]? = nil, feedCapacity: Int = 8192, environment: (any Database) -> ServiceEnvironment,
         decorate: (any EventHandler, String) -> any EventHandler = { handler, _ in handler }, registry: (String) -> EventRegistry? = { _ in nil },
         local: Set<String> = Set(ServiceAssembly.databases), availability: AvailabilityCheck? = nil, distribution: Distribution? = nil,
-        cache: (any VersionedCache)? = nil,
+        cache: (any VersionedCache)? = nil, webhooks: WebhookConfiguration = WebhookConfiguration(),
         replica: (String) -> ServiceReplica? = { _ in nil }
     ) async throws {
         self.local = local
         let environments = databases.map(environment)
         let inventory = InventoryService(environments[1])
-        operations = OperationsService(environments[5])
+        operations = OperationsService(environments[5], webhooks: webhooks)
         orders = OrdersService(environments[0], availability: availability ?? inventory.availability, cache: cache, configuration: configuration.orders)
         payments = PaymentsService(environments[2], provider: provider, timeout: configuration.paymentTimeout)
         notifications = NotificationsService(environments[3], channels: channels)

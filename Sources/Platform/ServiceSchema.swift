@@ -1,4 +1,5 @@
 import Analytics
+import Identity
 import Inventory
 import Notifications
 import Operations
@@ -13,6 +14,9 @@ struct ServiceSchema: Sendable {
     let name: String
     let migrations: [Migration]
 
+    /// Those that the audit looks into: everybody's who has to do with orders.
+    static let audited = all.filter { $0.name != ServiceName.identity.rawValue }
+
     /// All databases of a platform, in the order in which they are shown.
     static let all = [
         ServiceSchema(name: "orders", migrations: OrdersService.migrations), ServiceSchema(name: "inventory", migrations: InventoryService.migrations),
@@ -20,6 +24,7 @@ struct ServiceSchema: Sendable {
         ServiceSchema(name: "notifications", migrations: NotificationsService.migrations),
         ServiceSchema(name: "analytics", migrations: AnalyticsService.migrations),
         ServiceSchema(name: "operations", migrations: OperationsService.migrations),
+        ServiceSchema(name: "identity", migrations: IdentityService.migrations),
         ServiceSchema(name: SimulatedPaymentProvider.owner, migrations: SimulatedPaymentProvider.migrations),
     ]
 }

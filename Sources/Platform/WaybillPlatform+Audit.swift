@@ -39,7 +39,7 @@ extension WaybillPlatform {
         var broker: (any EventBroker)?
         let result: Result<AuditReport, any Error>
         do {
-            for schema in ServiceSchema.all { opened.append(try room.database(schema.name)) }
+            for schema in ServiceSchema.audited { opened.append(try room.database(schema.name)) }
             broker = try await lookingBroker(room)
             let desk = try await deskBeside(opened, broker)
             let total = Int(try await desk.orderCount())
@@ -53,7 +53,7 @@ extension WaybillPlatform {
 
     /// The rules know one version of every table.
     private func checkSchemas(_ room: EngineRoom) async throws {
-        for schema in ServiceSchema.all {
+        for schema in ServiceSchema.audited {
             let finding = try await room.schemaState(schema.name).finding(schema.name, schema.migrations, owner: schema.name)
             if finding.verdict != .ok { throw PlatformError("\(finding.name): \(finding.words); \(finding.advice)") }
         }
@@ -69,7 +69,7 @@ extension WaybillPlatform {
         return broker
     }
 
-    /// - Parameter databases: in the order of ``ServiceSchema/all``: the services' and the provider's.
+    /// - Parameter databases: in the order of ``ServiceSchema/audited``: the services' and the provider's.
     private func deskBeside(_ databases: [any Database], _ broker: (any EventBroker)?) async throws -> AuditDesk {
         let ledger = databases[databases.count - 1]
         let provider = SimulatedPaymentProvider(ledger: ledger, context: context(ledger.name))

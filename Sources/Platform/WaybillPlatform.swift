@@ -60,7 +60,10 @@ public final class WaybillPlatform: Sendable {
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await assembly.broker?.close()
         await assembly.cache?.close()
+        await assembly.rateLimiting?.close()
+        await assembly.outgoing?.close()
         for pool in assembly.remotes { await pool.shutdown() }
+        await assembly.identity.shutdown()
         for database in assembly.databases { await database.close() }
         LogWriter.standardError.flush()
         if let error = broken.withLock({ $0 }) { throw PlatformError("stopped because a database failed: \(error)") }
@@ -74,6 +77,12 @@ public final class WaybillPlatform: Sendable {
         let broker: (any EventBroker)?
         let cache: (any VersionedCache)?
         let remotes: [UpstreamPool]
+        let rateLimiting: EngineRoom.RateLimiting?
+        /// Sends to the outside.
+        let outgoing: (any OutgoingClient)?
+        /// What is offered below `/api/v1`.
+        let routes: [Route]
+        let identity: IdentityAssembly
     }
 
     func assemble(_ onRunning: @escaping @Sendable (Int) async -> Void) async throws -> Assembly {
@@ -86,8 +95,9 @@ public final class WaybillPlatform: Sendable {
 
         var databases: [any Database] = []
         for name in ServiceAssembly.databases { databases.append(try await open(name, in: room, if: parts.reads(name))) }
+        let identity = try await openIdentity(in: room, if: parts.runs(ServiceName.identity.rawValue))
         // A gateway carries no events.
-        let broker = parts.local.isEmpty ? nil : try givenBroker ?? room.broker()
+        let broker = !parts.carriesEvents ? nil : try givenBroker ?? room.broker()
         let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
         var replicas: [String: ServiceReplica] = [:]
         if let distribution {
@@ -100,22 +110,24 @@ public final class WaybillPlatform: Sendable {
         let remotes = try RemoteServices(configuration.engines, clock: clock, logger: logger)
         let cache = parts.runs("orders") ? try room.cache() : nil
         let opened = databases
+        let webhooks = webhooks(isLocal: parts.runs("operations"))
         let services = try await patiently("the databases") { [self] in
             try await ServiceAssembly(
                 databases: opened, provider: provider, books: provider, bus: bus, configuration: configuration,
                 environment: { environment(of: $0, wired[$0.name], isLocal: parts.runs($0.name)) }, local: parts.local,
                 availability: parts.runs("inventory") ? nil : remotes.availability ?? WaybillPlatform.unreachableInventory, distribution: distribution,
-                cache: cache, replica: { wired[$0] })
+                cache: cache, webhooks: webhooks, replica: { wired[$0] })
         }
         if let broker {
             let topology = Distribution.topology(partitions: room.partitions)
             try await patiently("the broker") { try await broker.open(topology) }
         }
         for replica in services.replicas { replica.listen() }
-        let present = (databases + [ledger]).filter { !($0 is AbsentDatabase) }
+        let present = (databases + [identity.service.database, ledger]).filter { !($0 is AbsentDatabase) }
         register(present, services)
         remotes.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
+        if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
         let health = ProcessHealth(
             local: parts.local, databases: present, broker: broker, replica: { wired[$0] }, remotes: remotes, clock: clock, logger: logger)
@@ -124,12 +136,18 @@ public final class WaybillPlatform: Sendable {
         let strained = configuration.strainedCommitInterval
         let gate = AdmissionGate(
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
-        let routes = services.routes + (configuration.engines.runs(.gateway) ? remotes.routes(services) : [])
+        let elsewhere = remotes.routes { $0 == identity.service.name ? identity.service.routes : services.routes(of: $0) }
+        let routes = services.routes + identity.routes + (configuration.engines.runs(.gateway) ? elsewhere : [])
+        let rateLimiting = configuration.engines.runs(.gateway) ? try room.rateLimiting() : nil
         let gateway = GatewayServer(
-            host: configuration.host, port: configuration.port, routes: routes, gate: gate,
+            host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,
             maximumConnections: configuration.maximumConnections, registry: registry,
             readiness: { [weak self] in health.checks(broken: self?.broken.withLock { $0 }, isDraining: gate.isDraining) },
-            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, context: context("gateway"), logger: logger(for: "gateway"),
+            offersGraphQL: configuration.engines.runs(.gateway), control: accessControl(identity, services, remotes),
+            trust: configuration.engines.internalSecret.map { InternalTrust(secret: $0.value) }, edge: configuration.edge, limits: rateLimiting?.limits,
+            events: { AsyncAPIDocument.json },
+            docs: configuration.docsFolder.flatMap { DocsAssets(folder: $0) }, context: context("gateway"),
+            logger: logger(for: "gateway"),
             onRunning: onRunning)
         let farewell = Farewell(gate: gate, delay: configuration.drainDelay, clock: clock)
         // Stopped in reverse: first those outside are told, then the streams end, which would keep the entry waiting for their listeners, then the entry, then the patience
@@ -141,13 +159,16 @@ public final class WaybillPlatform: Sendable {
         if parts.runs("operations") { runners += services.audit.runners }
         runners += services.appliers
         runners += services.workers
+        runners += identity.runners
         runners += health.runners
         runners.append(EndOfPatience(databases: present))
         runners.append(gateway)
         runners += remotes.runners
         if parts.runs("operations") { runners += services.operations.runners }
         runners.append(farewell)
-        return Assembly(services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools)
+        return Assembly(
+            services: runners, databases: present, audit: services.audit, broker: broker, cache: cache, remotes: remotes.pools, rateLimiting: rateLimiting,
+            outgoing: webhooks.client, routes: routes, identity: identity)
     }
 
     func environment(of database: any Database, _ replica: ServiceReplica?, isLocal: Bool = true) -> ServiceEnvironment {
@@ -161,6 +182,15 @@ public final class WaybillPlatform: Sendable {
         }
         return ServiceEnvironment(
             database: database, context: context(database.name), outbox: Outbox(sink: replica?.sink ?? bus), logger: logger, role: role ?? .alone)
+    }
+
+    /// Identity beside the services that live by events; where its tokens hold for nobody it is not there.
+    private func openIdentity(in room: EngineRoom, if isNeeded: Bool) async throws -> IdentityAssembly {
+        let isLocal = isNeeded && configuration.authentication.usesIdentity
+        let database = try await open(ServiceName.identity.rawValue, in: room, if: isLocal)
+        let identity = try IdentityAssembly(configuration, isLocal: isLocal, environment: environment(of: database, nil), logger: logger(for: database.name))
+        try await patiently("the database of identity") { try await identity.open() }
+        return identity
     }
 
     private func open(_ name: String, in room: EngineRoom, if isNeeded: Bool) async throws -> any Database {

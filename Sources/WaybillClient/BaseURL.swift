@@ -38,6 +38,14 @@ struct BaseURL: Sendable, Equatable {
         self.pathPrefix = String(prefix)
     }
 
+    /// A name that only begins like a loopback address is none.
+    var isLoopback: Bool {
+        let name = host.lowercased()
+        if name == "localhost" || name == "::1" { return true }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
     private static func split(
         _ authority: Substring, _ invalid: (String) -> ClientError
     ) throws(ClientError) -> (name: Substring, port: Substring?) {

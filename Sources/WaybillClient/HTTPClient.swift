@@ -14,6 +14,7 @@ public final class HTTPClient: Sendable {
 
     private let pool: HTTPConnectionPool
     private let requestTimeout: Duration
+    private let tokens: (any TokenProvider)?
     private let group: MultiThreadedEventLoopGroup
     private let streams = Mutex<[ObjectIdentifier: any OpenStream]?>([:])
 
@@ -25,30 +26,44 @@ public final class HTTPClient: Sendable {
     ///   - maximumWaiting: how many requests may wait for a connection before more are refused.
     ///   - requestTimeout: the whole time of a request, with waiting for a connection.
     ///   - maximumBodyBytes: the largest response body that ``send(_:timeout:)`` collects, by default 64 MiB.
+    ///   - tokens: where the token comes from that goes with every request which has no `Authorization` of its own; nil for none.
     ///   - group: the threads that do the work.
     /// - Throws: ``ClientError/invalidURL(_:reason:)``.
     public init(
         baseURL: String, maximumConnections: Int = 16, maximumWaiting: Int = HTTPClient.maximumWaiting, requestTimeout: Duration = .seconds(30),
-        maximumBodyBytes: Int = 64 << 20, group: MultiThreadedEventLoopGroup = .singleton
+        maximumBodyBytes: Int = 64 << 20, tokens: (any TokenProvider)? = nil, group: MultiThreadedEventLoopGroup = .singleton
     ) throws(ClientError) {
         self.requestTimeout = requestTimeout
+        self.tokens = tokens
         self.group = group
         self.pool = HTTPConnectionPool(
             base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: max(0, maximumWaiting),
             connectTimeout: Self.connectTimeout, maximumBodyBytes: maximumBodyBytes, group: group)
     }
 
-    /// Refuses a text that ``init(baseURL:maximumConnections:maximumWaiting:requestTimeout:maximumBodyBytes:group:)`` would refuse.
+    /// Refuses a text that ``init(baseURL:maximumConnections:maximumWaiting:requestTimeout:maximumBodyBytes:tokens:group:)`` would refuse.
     /// - Throws: ``ClientError/invalidURL(_:reason:)``.
     public static func check(baseURL: String) throws(ClientError) { _ = try BaseURL(baseURL) }
+
+    /// Whether a base URL names this machine by its loopback address (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3) or as `localhost`; false for what is no base URL.
+    public static func isLoopback(baseURL: String) -> Bool { (try? BaseURL(baseURL))?.isLoopback ?? false }
 
     /// Sends a request and waits for the whole response, whatever its status.
     ///
     /// If a kept connection turns out closed before any part of the response came, the request is sent once more on a new connection,
-    /// provided that it may be repeated: an idempotent method, or an `Idempotency-Key` header.
-    /// - Parameter timeout: the whole time of this request; nil for that of the client.
-    /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled (the server may still carry the request out).
+    /// provided that it may be repeated: an idempotent method, or an `Idempotency-Key` header. If the client's token is refused (401) and another one can be
+    /// had, the request, which was not carried out, is sent once more with that.
+    /// - Parameter timeout: the whole time of this request; nil for that of the client. Getting a token is not counted.
+    /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled (the server may still carry the request out); what the token's provider throws.
     public func send(_ request: ClientRequest, timeout: Duration? = nil) async throws -> ClientResponse {
+        guard let tokens, !request.hasCredentials else { return try await exchange(request, timeout) }
+        let token = try await tokens.token()
+        let response = try await exchange(request.bearing(token), timeout)
+        guard response.status == 401, await tokens.isReplaceable(token) else { return response }
+        return try await exchange(request.bearing(try await tokens.token()), timeout)
+    }
+
+    private func exchange(_ request: ClientRequest, _ timeout: Duration?) async throws -> ClientResponse {
         let exchange = Exchange(request: request, head: try request.head(for: pool.base), timeout: timeout ?? requestTimeout)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -67,15 +82,25 @@ public final class HTTPClient: Sendable {
     /// - Returns: a stream that throws ``ClientError``, a status other than 2xx included. In a cancelled task it either ends or throws
     ///   `CancellationError`, as `AsyncThrowingStream` does.
     public func lines(_ path: String, headers: [(String, String)] = []) -> AsyncThrowingStream<String, any Error> {
-        let buffer = LineBuffer()
-        guard register(buffer) else { return AsyncThrowingStream { throw ClientError.shutDown } }
         let request = ClientRequest(path: path, headers: headers)
-        let source = LineSource(buffer: buffer, request: request, base: pool.base, timeout: requestTimeout, group: group)
+        if let tokens, !request.hasCredentials {
+            let lines = AuthorizedLines(tokens) { [self] token in try lineSource(request.bearing(token)) }
+            return AsyncThrowingStream { try await lines.next() }
+        }
+        guard let source = try? lineSource(request) else { return AsyncThrowingStream { throw ClientError.shutDown } }
         return AsyncThrowingStream { try await source.next() }
+    }
+
+    /// - Throws: ``ClientError/shutDown``.
+    private func lineSource(_ request: ClientRequest) throws(ClientError) -> LineSource {
+        let buffer = LineBuffer()
+        guard register(buffer) else { throw .shutDown }
+        return LineSource(buffer: buffer, request: request, base: pool.base, timeout: requestTimeout, group: group)
     }
 
     /// Sends a request on a connection of its own and returns as soon as the response begins, whatever its status; the body is read as it arrives.
     ///
+    /// A token that is refused is not replaced here: the status is for the caller to see.
     /// The server is only read as fast as the pieces are taken. A stream that is idle stays open; a peer that is gone without a word is found out by the
     /// system's keep-alive.
     /// - Parameters:
@@ -83,6 +108,8 @@ public final class HTTPClient: Sendable {
     ///   - onEnd: called once when the stream has ended, from any thread; not when this throws.
     /// - Throws: ``ClientError``; `CancellationError` if the task is cancelled before the response begins.
     public func stream(_ request: ClientRequest, timeout: Duration? = nil, onEnd: @escaping @Sendable () -> Void = {}) async throws -> StreamedResponse {
+        var request = request
+        if let tokens, !request.hasCredentials { request = request.bearing(try await tokens.token()) }
         let head = try request.head(for: pool.base)
         let buffer = PieceBuffer()
         guard register(buffer) else { throw ClientError.shutDown }

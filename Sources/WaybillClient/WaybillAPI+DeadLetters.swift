@@ -185,6 +185,27 @@ extension WaybillAPI {
         return try decode(path) { try DeadLetterRunView(json) }
     }
 
+    /// `GET /admin/dead-letters/redrives`: the last runs, newest first.
+    public func redriveRuns() async throws -> [DeadLetterRunView] {
+        let path = WaybillAPI.deadLetters + "/redrives"
+        let json = try await get(path)
+        return try decode(path) { try json.objects("items").map(DeadLetterRunView.init) }
+    }
+
+    /// `DELETE /admin/dead-letters/redrives/{run}`: ends a run; what was redriven stays so.
+    public func stopRedrive(_ id: Identifier) async throws -> DeadLetterRunView {
+        let path = WaybillAPI.deadLetters + "/redrives/\(id)"
+        let json = try await send("DELETE", path)
+        return try decode(path) { try DeadLetterRunView(json) }
+    }
+
+    /// `GET /admin/actions`: one page of what administrators did, newest first.
+    public func actions(
+        actor: String? = nil, action: String? = nil, subject: String? = nil, limit: Int = 50, cursor: String? = nil
+    ) async throws -> JSONObject {
+        try await get("/admin/actions", [("actor", actor), ("action", action), ("subject", subject), ("limit", String(limit)), ("cursor", cursor)])
+    }
+
     private static func path(of id: String) -> String { "\(deadLetters)/\(percentEncoded(id))" }
 
     private func change(_ method: String, _ path: String, _ body: [UInt8], _ actor: String?) async throws -> DeadLetterView {

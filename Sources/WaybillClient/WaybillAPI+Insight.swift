@@ -43,6 +43,27 @@ extension WaybillAPI {
     /// `POST /analytics/rebuild`: all figures anew from the event log.
     public func rebuildAnalytics() async throws -> JSONObject { try await send("POST", "/analytics/rebuild") }
 
+    /// `GET /analytics/metrics`: figures of the running platform for dashboards.
+    public func analyticsMetrics() async throws -> JSONObject { try await get("/analytics/metrics") }
+
+    /// `GET /events`: one page of the log of all events, oldest first. The next page is the one after its last `sequence`.
+    /// - Parameter limit: at most so many, 1 to 1000.
+    public func events(types: [String] = [], after: Int64 = 0, limit: Int = 100, retry: RetryPolicy = .once) async throws -> JSONObject {
+        let query: [(String, String?)] = [
+            ("type", types.isEmpty ? nil : types.joined(separator: ",")), ("after", String(after)), ("limit", String(limit)),
+        ]
+        return try await get("/events", query, retry: retry)
+    }
+
+    /// `GET /events/schemas`: every type of event with its versions.
+    public func eventSchemas() async throws -> JSONObject { try await get("/events/schemas") }
+
+    /// `GET /events/schemas/{type}`: the JSON Schema of an event.
+    /// - Parameter version: nil for the present one.
+    public func eventSchema(_ type: String, version: Int? = nil) async throws -> JSONObject {
+        try await get("/events/schemas/" + WaybillAPI.percentEncoded(type), [("version", version.map { String($0) })])
+    }
+
     /// `GET /events/stream`: everything that happens from now on, or behind a sequence number.
     public func followAll(types: [String], after: Int64? = nil, lastEventID: String? = nil) -> ServerSentEvents {
         let query = [("type", types.isEmpty ? nil : types.joined(separator: ",")), ("after", after.map { String($0) })]

@@ -132,6 +132,21 @@ extension WaybillAPI {
         } while cursor != nil && rest > 0
     }
 
+    /// `PUT /inventory/products/{id}`: name and price.
+    /// - Parameter available: a count of the stock, which is recorded as an adjustment; nil leaves it as it is.
+    public func update(
+        _ id: ProductID, name: String, price: String, currency: String, available: Int64? = nil, key: String? = nil, retry: RetryPolicy = .once
+    ) async throws -> ProductView {
+        let body = JSONWriter.object { json in
+            json.member("name", name)
+            json.member("price", price)
+            json.member("currency", currency)
+            if let available { json.member("availableQuantity", available) }
+        }
+        let json = try await send("PUT", "/inventory/products/\(id)", body: body, key: key, retry: retry)
+        return try decode("/inventory/products/\(id)") { try ProductView(json) }
+    }
+
     /// `POST /inventory/products/{id}/adjustments`.
     public func adjust(_ id: ProductID, by delta: Int64, reason: String, key: String?, retry: RetryPolicy = .once) async throws -> ProductView {
         let body = JSONWriter.object { json in

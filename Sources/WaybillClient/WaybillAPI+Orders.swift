@@ -62,6 +62,21 @@ extension WaybillAPI {
         return try decode("/orders/\(id)") { try OrderSummary(json) }
     }
 
+    /// Places an order. The same key places it once, however often it is sent.
+    public func place(_ order: NewOrder, key: String?, retry: RetryPolicy = .once) async throws -> OrderSummary {
+        try await place(order.body, key: key, retry: retry)
+    }
+
+    /// `GET /orders/{id}/status`: what it is now, and since when.
+    public func status(_ id: OrderID, retry: RetryPolicy = .once) async throws -> OrderStatus {
+        let path = "/orders/\(id)/status"
+        let json = try await get(path, retry: retry)
+        return try decode(path) {
+            guard let status = OrderStatus(rawValue: try json.string("status")) else { throw JSONMismatch(key: "status", expected: "an order status") }
+            return status
+        }
+    }
+
     /// One page of `GET /orders`, newest first.
     public func orders(
         _ filter: OrderFilter, limit: Int, cursor: String? = nil, retry: RetryPolicy = .once
@@ -108,10 +123,5 @@ extension WaybillAPI {
     /// `GET /orders/{id}/stream`: what happened to an order, and then what happens.
     public func follow(_ id: OrderID, lastEventID: String? = nil) -> ServerSentEvents {
         http.events(WaybillAPI.root + "/orders/\(id)/stream", lastEventID: lastEventID)
-    }
-
-    /// The status of an order's payment, such as `CAPTURED`; nil when there is none.
-    public func paymentStatus(_ id: OrderID) async throws -> String? {
-        try await get("/payments", [("orderId", id.description)])["items"]?[0]?["status"]?.string
     }
 }

@@ -12,13 +12,15 @@ struct Waybill: AsyncParsableCommand {
               waybill serve --data ./data
               waybill demo
 
-            Commands that talk to a platform take --url (or WAYBILL_URL) and --json.
+            Commands that talk to a platform take --url (or WAYBILL_URL) and --json. They say who they are by a token: --token-file, WAYBILL_TOKEN, what "waybill login"
+            has kept, or, on the machine of the platform, one that they make themselves (--data, --config).
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, AnalyticsCommand.self,
+            ServeCommand.self, MigrateCommand.self, OrdersCommand.self, InventoryCommand.self, EventsCommand.self, DlqCommand.self, WebhooksCommand.self,
+            AnalyticsCommand.self,
             DemoCommand.self,
             ReplayCommand.self, BenchCommand.self, SimulateCommand.self, SchemaCommand.self, AuditCommand.self,
-            DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
+            TokenCommand.self, IdentityCommand.self, LoginCommand.self, LogoutCommand.self, DoctorCommand.self, ConfigCommand.self, CrashPointsCommand.self,
         ])
 }

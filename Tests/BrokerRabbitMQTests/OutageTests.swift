@@ -40,6 +40,10 @@ struct OutageTests {
                 let reader = Reader()
                 async let read: Void = reader.read(member)
                 try await publish((0..<500).map { message($0 % 5, $0) }, broker)
+                let names = queues.split(separator: "\n").compactMap { $0.split(separator: "\t").first.map(String.init) }.filter {
+                    $0.hasPrefix(configuration.prefix)
+                }
+                try await eventually("the node has written down where its queues' logs are") { names.count >= 3 && server.remembers(names) }
                 async let restarted: Void = isCrash ? server.crash() : restart(server)
                 for number in stride(from: 500, to: 1500, by: 100) { try await publish((number..<number + 100).map { message($0 % 5, $0) }, broker) }
                 try await restarted

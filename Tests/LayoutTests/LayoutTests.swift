@@ -65,10 +65,11 @@ struct LayoutTests {
             ("Orders", "Inventory"), ("Orders", "StorageSQLite"), ("Orders", "Platform"), ("Wire", "Contracts"), ("Messaging", "StorageSQLite"),
             ("Web", "Orders"),
             ("Contracts", "Storage"), ("StorageSQLite", "Orders"), ("StorageSQLite", "PaymentSimulator"), ("Orders", "CSQLite"), ("Gateway", "Orders"),
+            ("GraphQL", "Contracts"),
         ] { #expect(try objects(from, to), "\(from) -> \(to)") }
         for (from, to) in [
             ("Orders", "Contracts"), ("Orders", "Messaging"), ("PaymentSimulator", "Contracts"), ("StorageSQLite", "CSQLite"), ("Contracts", "Wire"),
-            ("Messaging", "Wire"),
+            ("Messaging", "Wire"), ("Security", "CCrypto"),
         ] {
             #expect(try !objects(from, to), "\(from) -> \(to)")
         }

@@ -79,7 +79,7 @@ enum Layer: String, CaseIterable {
     var mayKnow: Set<Layer> {
         switch self {
         case .system: []
-        case .kit: [.kit]
+        case .kit: [.kit, .system]
         case .contracts: [.kit]
         case .service: [.contracts, .kit]
         case .adapter: [.contracts, .kit, .system]

@@ -260,7 +260,10 @@ struct BrokerConsumerTests {
         let broken = BrokerMessage(topic: "toys", key: Identifier(high: 0, low: 1), headers: [.init("type", "Toy")], body: Array("{".utf8))
         try await publish([broken, broken] + messages([(2, 2)]))
         try await consuming(box) { try await isAtRest(applied: 1) }
-        #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 1)
+        // On a slow machine its attempts may be over already, and it is a dead letter.
+        let parked = try await bench.count(Workbench.parkedRows, in: bench.consumer)
+        let dead = try await bench.count(Workbench.deadRows, in: bench.consumer)
+        #expect(parked + dead == 1)
     }
 }
 

@@ -1,4 +1,5 @@
 import Storage
+import TestDatabases
 import Testing
 import Wire
 
@@ -41,10 +42,13 @@ struct ConsumerTests {
         bus.committed(events.reversed(), from: "producer")
         await consumer.drain()
         #expect(try await applied() == [Applied(key: 1, value: 1), Applied(key: 1, value: 2), Applied(key: 2, value: 3)])
-        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == (isExact ? 0 : 3), "ids are kept only where the position does not tell")
+        let kept: Int64 = isExact && bench.producer.commitsInOrder ? 0 : 3
+        #expect(try await bench.count(Workbench.inboxRows, in: bench.consumer) == kept, "ids are kept only where the position does not tell")
     }
 
-    @Test("events behind a number that is missing wait for it: both are read from the outbox, in order")
+    @Test(
+        "events behind a number that is missing wait for it: both are read from the outbox, in order",
+        .disabled(if: TestDatabase.isPostgres, "PostgreSQL's numbers may have gaps"))
     func gap() async throws {
         let bus = bench.bus()
         let consumer = try await bench.makeConsumer(box, on: bus)

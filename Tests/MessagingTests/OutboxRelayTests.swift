@@ -2,6 +2,7 @@ import Messaging
 import Storage
 import StorageSQLite
 import Synchronization
+import TestDatabases
 import Testing
 import Wire
 
@@ -63,7 +64,9 @@ struct OutboxRelayTests {
         #expect(trace.count == 55 && trace.hasPrefix("00-\(event.correlationID.description.filter { $0 != "-" })-"))
     }
 
-    @Test("a row that is committed after one with a higher number is published all the same; a cursor would have passed it by")
+    @Test(
+        "a row that is committed after one with a higher number is published all the same; a cursor would have passed it by",
+        .disabled(if: TestDatabase.isPostgres, "numbers cannot be given there; OutboxOrderTests has two real transactions"))
     func lateCommit() async throws {
         try await say([(1, 1), (2, 2), (3, 3)])
         // The second transaction took its number and has not committed yet.

@@ -15,6 +15,6 @@ import Testing
         for name in ["orders", "inventory", "payments", "payment-provider"] {
             #expect(configuration.commitInterval(of: name) == configuration.commitInterval, "an order waits for \(name)")
         }
-        #expect(configuration.commitInterval(of: "analytics") == min(configuration.commitInterval * 30, longest))
+        #expect(configuration.commitInterval(of: "analytics") == min(configuration.commitInterval * 45, longest))
     }
 }

@@ -151,7 +151,9 @@ struct FastClock: WallClock {
                 cursor = page["nextCursor"]?.string ?? ""
             } while !cursor.isEmpty
             #expect(
-                actions == ["dead-letter.archive", "dead-letters.redrive-end", "dead-letter.redrive", "dead-letter.redrive", "dead-letters.redrive"])
+                actions == [
+                    "dead-letter.archive", "dead-letters.redrive-end", "dead-letter.redrive", "dead-letter.redrive", "dead-letters.redrive", "create-product",
+                ])
             #expect(try await shop.send("GET", "/admin/actions?actor=ada&action=dead-letter.redrive").json["items"]?.array?.count == 2)
 
             var seen: [String] = []

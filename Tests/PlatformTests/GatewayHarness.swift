@@ -52,21 +52,23 @@ final class GatewayHarness: Sendable {
 
     private var routes: [Route] {
         [
-            Route(.post, "/work", startsWork: true) { [self] request in
+            Route(.post, "/work", access: .everyone, startsWork: true) { [self] request in
                 done.withLock { $0 += 1 }
                 return .json(.accepted) { $0.member("bytes", request.body.count) }
             },
-            Route(.get, "/slow") { [self] _ in
+            Route(.get, "/slow", access: .everyone) { [self] _ in
                 await slow.pass()
                 return .json { $0.member("done", true) }
             },
-            Route(.get, "/quick") { _ in .json { $0.member("done", true) } },
+            Route(.get, "/mine", access: .anyRole(.readOrders)) { _ in .json { $0.member("done", true) } },
+            Route(.get, "/quick", access: .everyone) { _ in .json { $0.member("done", true) } },
         ]
     }
 
     /// Runs an entry around a closure and stops it afterwards.
     static func with(
-        _ configuration: AdmissionControl.Configuration = .init(), maximumConnections: Int = 100, _ body: @Sendable (GatewayHarness) async throws -> Void
+        _ configuration: AdmissionControl.Configuration = .init(), maximumConnections: Int = 100,
+        control: AccessControl = AccessControl(.open), limits: RequestLimits? = nil, _ body: @Sendable (GatewayHarness) async throws -> Void
     ) async throws {
         let harness = GatewayHarness(configuration)
         var logger = Logger(label: "test")
@@ -76,7 +78,8 @@ final class GatewayHarness: Sendable {
         let gate = harness.gate
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: harness.routes, gate: gate, maximumConnections: maximumConnections, registry: harness.registry,
-            readiness: { [HealthCheck("entry", problem: gate.isDraining ? "draining" : nil)] }, context: context, logger: logger,
+            readiness: { [HealthCheck("entry", problem: gate.isDraining ? "draining" : nil)] }, control: control,
+            limits: limits, context: context, logger: logger,
             onRunning: { announce.yield($0) })
         let farewell = Farewell(gate: gate, delay: .seconds(1), clock: DoorClock(door: harness.farewell))
         let services = [server as any Service, farewell].map {
@@ -109,9 +112,9 @@ final class GatewayHarness: Sendable {
     }
 
     /// Sends one request on a connection of its own.
-    func send(_ method: String, _ path: String, body: [UInt8] = []) async throws -> ClientResponse {
+    func send(_ method: String, _ path: String, headers: [(String, String)] = [], body: [UInt8] = []) async throws -> ClientResponse {
         let client = try client()
         defer { Task { await client.shutdown() } }
-        return try await client.send(ClientRequest(method: method, path: path, body: body))
+        return try await client.send(ClientRequest(method: method, path: path, headers: headers, body: body))
     }
 }

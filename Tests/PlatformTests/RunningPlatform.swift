@@ -36,7 +36,10 @@ struct RunningPlatform: Sendable {
             let cluster = TestCluster(configuration: configuration, topology: topology, clock: clock, logger: logger)
             return try await cluster.run { try await RunningPlatform.use($0, body) }
         }
-        let platform = try WaybillPlatform(configuration, logger: logger, registry: PrometheusRegistry(), clock: clock, broker: broker)
+        let registry = PrometheusRegistry()
+        // As `Observing.start` does once per process; `waybill bench` asks for these.
+        ProcessMetrics.register(in: registry)
+        let platform = try WaybillPlatform(configuration, logger: logger, registry: registry, clock: clock, broker: broker)
         let (ports, announce) = AsyncStream<Int>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -73,13 +76,21 @@ struct RunningPlatform: Sendable {
     }
 
     func send(_ method: String, _ path: String, _ body: String? = nil, headers: [(String, String)] = []) async throws -> Answer {
+        let full = path.hasPrefix("/health") || path == "/metrics" || path.hasPrefix("/api") ? path : "/api/v1" + path
+        return try await answer(method, full, body, headers: headers)
+    }
+
+    /// The same at exactly this path.
+    func answer(_ method: String, _ path: String, _ body: String? = nil, headers: [(String, String)] = []) async throws -> Answer {
         var headers = headers
         if body != nil, !headers.contains(where: { $0.0 == "Content-Type" }) { headers.append(("Content-Type", "application/json")) }
-        let full = path.hasPrefix("/health") || path == "/metrics" || path.hasPrefix("/api") ? path : "/api/v1" + path
-        let response = try await client.send(ClientRequest(method: method, path: full, headers: headers, body: Array((body ?? "").utf8)))
+        let response = try await client.send(ClientRequest(method: method, path: path, headers: headers, body: Array((body ?? "").utf8)))
         let json = (try? JSONParser.parse(response.body)) ?? .null
         return Answer(status: response.status, headers: { response.header($0) }, json: json)
     }
+
+    /// Asks for something at the root, as it is.
+    func fetch(_ path: String) async throws -> ClientResponse { try await client.send(ClientRequest(method: "GET", path: path)) }
 
     /// Makes a product and returns its id.
     @discardableResult

@@ -8,7 +8,7 @@ import Testing
 
 /// What is asked of databases before anything is started: `waybill migrate`, `waybill doctor` and the audit beside a platform.
 @Suite struct SchemaMigrationTests {
-    private static let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "payment-provider"]
+    private static let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "identity", "payment-provider"]
 
     private var logger: Logger {
         var logger = Logger(label: "test")

@@ -66,7 +66,7 @@ enum TestTopology: String {
         guard self != .embedded, let server = try? TestTopology.server("WAYBILL_TEST_POSTGRES") else { return }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "payment_provider"]
+        let names = ["orders", "inventory", "payments", "notifications", "analytics", "operations", "identity", "payment_provider"]
         // What goes with a schema is told of, line by line.
         process.arguments =
             ["psql", "-q", "-d", server, "-c", "SET client_min_messages = warning"]

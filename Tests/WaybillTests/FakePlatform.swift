@@ -10,6 +10,7 @@ final class FakePlatform: Sendable {
         let path: String
         let query: String
         let key: String?
+        let authorization: String?
         let body: [UInt8]
     }
 
@@ -61,7 +62,7 @@ private final class FakePlatformHandler: ChannelInboundHandler {
             let parts = head.uri.split(separator: "?", maxSplits: 1).map(String.init)
             let request = FakePlatform.Request(
                 method: head.method.rawValue, path: parts[0], query: parts.count > 1 ? parts[1] : "", key: head.headers.first(name: "idempotency-key"),
-                body: body)
+                authorization: head.headers.first(name: "authorization"), body: body)
             respond(answer(request), context)
         }
     }

@@ -123,6 +123,9 @@ struct HTTPClientTests {
             let ended = Atomic<Int>(0)
             let chunks = try await client.stream(ClientRequest(path: "/chunks")) { ended.add(1, ordering: .sequentiallyConsistent) }
             #expect(try await chunks.collect(upTo: 100) == Array("first\nsecond\r\nthird\nlast".utf8))
+            // Its end is told from another thread, perhaps a moment after its last piece.
+            let deadline = ContinuousClock.now + .seconds(20)
+            while ended.load(ordering: .sequentiallyConsistent) == 0, ContinuousClock.now < deadline { await Task.yield() }
             #expect(chunks.status == 200 && ended.load(ordering: .sequentiallyConsistent) == 1)
             let refused = try await client.stream(ClientRequest(path: "/refused"))
             #expect(try await refused.collect(upTo: 100) == Array("not you".utf8))

@@ -32,12 +32,16 @@ final class ExclusiveLock {
     }
 
     private func count(_ connection: PostgresConnection) throws {
-        try connection.query("CREATE SEQUENCE IF NOT EXISTS exclusive_writers")
+        // A row and not a sequence: after a crash of the server a sequence is some numbers further, as if somebody else had taken them.
+        try connection.query("CREATE TABLE IF NOT EXISTS exclusive_possession (id int PRIMARY KEY CHECK (id = 1), epoch bigint NOT NULL)")
         guard let epoch else {
-            epoch = try connection.query("SELECT nextval('exclusive_writers')") ?? 0
+            epoch = try connection.query(
+                """
+                INSERT INTO exclusive_possession AS known (id, epoch) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET epoch = known.epoch + 1 RETURNING epoch
+                """)
             return
         }
-        let now = try connection.query("SELECT last_value FROM exclusive_writers")
+        let now = try connection.query("SELECT epoch FROM exclusive_possession")
         guard now == epoch else {
             throw PostgresFailure.refused(.broken("another process has written to the exclusive database \(connection.databaseName) meanwhile"))
         }

@@ -3,8 +3,11 @@ import Wire
 
 /// Something that an administrator did: who, what, when, and how things were before and after.
 public struct AdminAction: Sendable {
+    /// The row's own id; later actions have higher ones.
     public let id: Identifier
+    /// When it was done.
     public let at: Timestamp
+    /// Who did it, as the gateway knows the caller.
     public let actor: String
     /// What was done, as a verb with its subject's kind: `dead-letter.redrive`.
     public let action: String
@@ -18,8 +21,11 @@ public struct AdminAction: Sendable {
 
 /// Which actions are asked for.
 public struct AdminActionFilter: Sendable {
+    /// Only what this actor did; nil for everybody.
     public var actor: String?
+    /// Only this kind of action; nil for all.
     public var action: String?
+    /// Only what was done to this; nil for everything.
     public var subject: String?
     public init(actor: String? = nil, action: String? = nil, subject: String? = nil) { (self.actor, self.action, self.subject) = (actor, action, subject) }
 }

@@ -17,9 +17,11 @@ public struct DeadLetter: Sendable {
 
     /// The consumer that could not apply it.
     public let consumer: String
+    /// The event's own id.
     public let eventID: Identifier
     /// The order's id, or the product's for stock events.
     public let key: Identifier
+    /// The event's type.
     public let type: String
     /// The topic of its kind's dead letters, `{topic}.DLQ`.
     public let topic: String
@@ -27,18 +29,25 @@ public struct DeadLetter: Sendable {
     public let body: [UInt8]
     /// The JSON before it was edited; nil if it never was.
     public let original: [UInt8]?
+    /// How often it was tried before it was given up.
     public let attempts: Int64
     /// How the last attempt ended.
     public let error: String
     /// The error without what differs from event to event.
     public let errorGroup: String
+    /// When it failed first.
     public let parkedAt: Timestamp
+    /// When it was given up.
     public let diedAt: Timestamp
+    /// Where it stands.
     public let state: State
     /// Counts its changes; who edits names the one he saw.
     public let version: Int64
+    /// When it was redriven or archived; nil while it is open.
     public let closedAt: Timestamp?
+    /// Who did that.
     public let closedBy: String?
+    /// The reason that was given for archiving it.
     public let closedBecause: String?
 
     /// Its name in URLs: an event can be dead in two consumers.
@@ -47,7 +56,9 @@ public struct DeadLetter: Sendable {
 
 /// The name of a dead letter: `{consumer}:{eventId}`.
 public struct DeadLetterID: Sendable, Hashable, CustomStringConvertible {
+    /// The consumer that could not apply it.
     public let consumer: String
+    /// The event's own id.
     public let eventID: Identifier
     public var description: String { "\(consumer):\(eventID)" }
 
@@ -69,6 +80,7 @@ public struct DeadLetterID: Sendable, Hashable, CustomStringConvertible {
 public struct DeadLetterAttempt: Sendable, Equatable {
     /// Counts from 1.
     public let attempt: Int64
+    /// When it was made.
     public let at: Timestamp
     /// How it ended.
     public let error: String
@@ -76,6 +88,7 @@ public struct DeadLetterAttempt: Sendable, Equatable {
 
 /// Which dead letters are meant.
 public struct DeadLetterFilter: Sendable {
+    /// Only events of this type.
     public var type: String?
     /// A part of the error's text.
     public var error: String?
@@ -94,11 +107,17 @@ public struct DeadLetterFilter: Sendable {
 
 /// Dead letters of one consumer, type and error, counted.
 public struct DeadLetterGroup: Sendable {
+    /// The consumer that could not apply it.
     public let consumer: String
+    /// The event's type.
     public let type: String
+    /// The error without what differs from event to event.
     public let errorGroup: String
+    /// How many there are.
     public let count: Int64
+    /// When the first of them was given up.
     public let oldest: Timestamp
+    /// When the last of them was given up.
     public let newest: Timestamp
     /// One of them.
     public let example: Identifier

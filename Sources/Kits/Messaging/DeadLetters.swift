@@ -6,10 +6,11 @@ enum DeadLetters {
     private static let columns = """
         event_id, key, type, topic, body, original, attempts, error, error_group, parked_at, died_at, state, version, closed_at, closed_by, closed_because
         """
-    /// The parameters $1 to $6 are the filter's; all may be null. The comparison comes first, because PostgreSQL takes a parameter's type from where it stands first.
+    /// The parameters $1 to $6 are the filter's; all may be null. The comparison comes first, because PostgreSQL takes a parameter's type from where it stands first; errors
+    /// are searched for in any case, which only SQLite's LIKE does by itself.
     private static let condition = """
-        (state = $1 OR $1 IS NULL) AND (type = $2 OR $2 IS NULL) AND (error LIKE $3 ESCAPE '!' OR $3 IS NULL) AND (key = $4 OR $4 IS NULL)
-        AND (died_at >= $5 OR $5 IS NULL) AND (died_at < $6 OR $6 IS NULL)
+        (state = $1 OR $1 IS NULL) AND (type = $2 OR $2 IS NULL) AND (lower(error) LIKE lower(CAST($3 AS text)) ESCAPE '!' OR $3 IS NULL)
+        AND (key = $4 OR $4 IS NULL) AND (died_at >= $5 OR $5 IS NULL) AND (died_at < $6 OR $6 IS NULL)
         """
     private static let select = SQL("SELECT \(columns) FROM dead_letters WHERE event_id = $1")
     private static let list = SQL("SELECT \(columns) FROM dead_letters WHERE event_id <= $7 AND \(condition) ORDER BY event_id DESC LIMIT $8")

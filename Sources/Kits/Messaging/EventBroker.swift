@@ -60,6 +60,7 @@ public protocol BrokerSubscription: AnyObject, Sendable {
 public struct BrokerTopology: Sendable {
     /// A group of consumers and what it listens to.
     public struct Group: Sendable {
+        /// The name.
         public let name: String
         public let topics: [String]
         public init(name: String, topics: [String]) { (self.name, self.topics) = (name, topics) }
@@ -80,7 +81,9 @@ public struct BrokerTopology: Sendable {
 /// One event on its way to a broker.
 public struct BrokerMessage: Sendable, Equatable {
     public struct Header: Sendable, Equatable {
+        /// The name.
         public let name: String
+        /// The value, as text.
         public let value: String
         public init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
     }

@@ -21,7 +21,9 @@ public protocol JobHandler: Sendable {
 
 /// A job that was performed, and what came of it.
 public struct FinishedJob<Outcome: Sendable>: Sendable {
+    /// What was to be done.
     public let job: Job
+    /// What came of it.
     public let outcome: Outcome
     public init(_ job: Job, _ outcome: Outcome) { (self.job, self.outcome) = (job, outcome) }
 }

@@ -6,8 +6,11 @@ import Wire
 
 /// Something that is to happen at a time, unless it is cancelled before; a row, so that a restart forgets none.
 public struct DueTimer: Sendable, Equatable {
+    /// When it fires.
     public let due: Timestamp
+    /// What is to happen, by its name in the service.
     public let kind: String
+    /// What it is to happen to: an order.
     public let key: Identifier
     public init(due: Timestamp, kind: String, key: Identifier) { (self.due, self.kind, self.key) = (due, kind, key) }
 }

@@ -6,7 +6,9 @@ import Wire
 public enum Traffic {
     /// A service as its traffic is watched.
     public struct Service: Sendable {
+        /// The service's name, which is also that of its consumer.
         public let name: String
+        /// Where its outbox, parked events, jobs and timers are.
         public let database: any Database
         /// The types that its consumer subscribes to; nil for all.
         public let hears: Set<String>?
@@ -22,57 +24,89 @@ public enum Traffic {
 
     /// An event in a producer's outbox that a consumer has not applied.
     public struct Pending: Sendable, Equatable {
+        /// The service that said it.
         public let source: String
+        /// The service that has not applied it, or not all of it.
         public let consumer: String
+        /// The event's type.
         public let type: String
+        /// The order it belongs to, or the product.
         public let key: Identifier
     }
 
     /// An event that failed and waits for its next attempt, or behind one that does.
     public struct Parked: Sendable, Equatable {
+        /// The service that has not applied it, or not all of it.
         public let consumer: String
+        /// The event's own id.
         public let eventID: Identifier
+        /// The order it belongs to, or the product.
         public let key: Identifier
+        /// The event's type.
         public let type: String
+        /// How often it was tried.
         public let attempts: Int64
+        /// When it is to be tried next, or was to be done.
         public let due: Timestamp
+        /// How the last attempt ended.
         public let error: String
+        /// Since when it is so.
         public let since: Timestamp
     }
 
     /// An event that was given up.
     public struct Dead: Sendable, Equatable {
+        /// The service that has not applied it, or not all of it.
         public let consumer: String
+        /// The event's own id.
         public let eventID: Identifier
+        /// The order it belongs to, or the product.
         public let key: Identifier
+        /// The event's type.
         public let type: String
+        /// How often it was tried.
         public let attempts: Int64
+        /// How the last attempt ended.
         public let error: String
+        /// Since when it is so.
         public let since: Timestamp
     }
 
     /// A call to the outside that is to be made, or is being made.
     public struct Waiting: Sendable, Equatable {
+        /// The service whose row it is.
         public let service: String
+        /// The job's id, which is the idempotency key of its call.
         public let id: Identifier
+        /// What is to be done, by its name in the service.
         public let kind: String
+        /// The order it belongs to, or the product.
         public let key: Identifier
+        /// How often it was tried.
         public let attempts: Int64
+        /// When it is to be tried next, or was to be done.
         public let due: Timestamp
+        /// How the last attempt ended.
         public let error: String?
     }
 
     /// A timer that should have fired.
     public struct Late: Sendable, Equatable {
+        /// The service whose row it is.
         public let service: String
+        /// What is to be done, by its name in the service.
         public let kind: String
+        /// The order it belongs to, or the product.
         public let key: Identifier
+        /// When it is to be tried next, or was to be done.
         public let due: Timestamp
     }
 
     /// How far behind a consumer is in a producer's log.
     public struct Lag: Sendable, Equatable {
+        /// The service that said it.
         public let source: String
+        /// The service that has not applied it, or not all of it.
         public let consumer: String
         /// Events, at least.
         public let events: Int
@@ -82,11 +116,17 @@ public enum Traffic {
 
     /// One look at everything.
     public struct Snapshot: Sendable {
+        /// Events that a consumer has not applied.
         public var pending: [Pending] = []
+        /// Events that wait after a failure.
         public var parked: [Parked] = []
+        /// Events that were given up and not closed.
         public var dead: [Dead] = []
+        /// Calls to the outside that are not done.
         public var jobs: [Waiting] = []
+        /// Timers that should have fired.
         public var late: [Late] = []
+        /// How far each consumer is behind each producer.
         public var lags: [Lag] = []
         /// More is on its way than one look takes in: nothing can be said to be at rest.
         public var isBeyondSight = false

@@ -70,6 +70,7 @@ public struct InstanceBalancer: Sendable {
         instances = Array(repeating: Instance(health: InstanceHealth(configuration: configuration.health)), count: max(1, count))
     }
 
+    /// How many instances there are.
     public var count: Int { instances.count }
 
     /// Instances that get no calls now, those on trial included.

@@ -12,13 +12,17 @@ public struct CachePolicy: Sendable {
 
     /// The times as caches count them, in whole milliseconds, each at least what it must be.
     public struct Lifetimes: Sendable, Equatable {
+        /// How long an entry stays.
         public let entry: Int64
+        /// How long a tombstone stays.
         public let tombstone: Int64
+        /// How far behind the database a fresh entry may be.
         public let staleness: Int64
         /// How old a ticket may be when its entry arrives. Where nothing is fresh but what is final, entries are still kept to be compared with the database.
         public let ticket: Int64
     }
 
+    /// The times as caches count them.
     public var lifetimes: Lifetimes {
         let staleness = max(0, CachePolicy.milliseconds(maximumStaleness))
         let ticket = max(staleness, 1000)

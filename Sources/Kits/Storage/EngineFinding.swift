@@ -1,11 +1,13 @@
 /// What an examination of an engine (a database, a broker, a cache) found: a line of `waybill doctor`.
 public struct EngineFinding: Sendable, Equatable {
+    /// How bad it is.
     public enum Verdict: String, Sendable {
         case ok
         case warn
         case fail = "FAIL"
     }
 
+    /// How bad it is.
     public let verdict: Verdict
     /// What was looked at: `postgresql orders`, `kafka`.
     public let name: String

@@ -30,10 +30,16 @@ public protocol Row {
 }
 
 extension Row {
+    /// The integer of a column that may be null.
     public func optionalInteger(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+    /// The text of a column that may be null.
     public func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+    /// The identifier of a column that may be null.
     public func optionalID(_ column: Int) -> Identifier? { isNull(column) ? nil : id(column) }
+    /// The moment of a column of milliseconds.
     public func time(_ column: Int) -> Timestamp { Timestamp(milliseconds: integer(column)) }
+    /// The moment of a column of milliseconds that may be null.
     public func optionalTime(_ column: Int) -> Timestamp? { isNull(column) ? nil : time(column) }
+    /// The truth value of a column of 0 and 1.
     public func bool(_ column: Int) -> Bool { integer(column) != 0 }
 }

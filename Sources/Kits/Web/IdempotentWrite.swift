@@ -7,7 +7,7 @@ import Wire
 /// Honours the Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): the answer is stored in the transaction that does the work, so it exists
 /// exactly when the work does (RELIABILITY, trap 9).
 ///
-/// A key belongs to a method and a path, and is remembered for ``keyAgeMilliseconds``; older ones count as unused, whether or not they have been pruned. A
+/// A key belongs to a method, a path and who sends the request, so that nobody gets another's answer by guessing his key. It is remembered for ``keyAgeMilliseconds``; older ones count as unused, whether or not they have been pruned. A
 /// refusal leaves the key free: nothing was done, so the same request may succeed later.
 public final class IdempotentWrite: Sendable {
     /// How long a key is remembered: 24 hours.
@@ -127,7 +127,7 @@ public final class IdempotentWrite: Sendable {
 
 /// A key and what a request uses it for.
 private struct KeyUse: Sendable {
-    /// What the key is a key of: the method and the path.
+    /// What the key is a key of: the method, the path, and whose it is, where it is known who sends a request.
     let scope: String
     let key: String
     /// Tells bodies apart.
@@ -143,7 +143,8 @@ private struct KeyUse: Sendable {
             throw Problem(.badRequest, "bad-idempotency-key", "The Idempotency-Key must have 1 to 255 visible ASCII characters.")
         }
         self.key = key
-        scope = "\(request.method.rawValue) \(request.path)"
+        let operation = "\(request.method.rawValue) \(request.path)"
+        scope = request.principal.kind == .open ? operation : "\(operation) \(request.principal.subject)"
         fingerprint = KeyUse.fingerprint(request.body)
     }
 

@@ -25,12 +25,12 @@ public struct Page: Sendable {
         return .json(capacity: 256 * (shown.count + 1)) { json in
             json.key("items")
             json.array(shown, write)
-            if rows.count > limit, let last = shown.last { json.member("nextCursor", Page.encode(id(last))) }
+            if rows.count > limit, let last = shown.last { json.member("nextCursor", Page.cursor(of: id(last))) }
         }
     }
 
-    /// The text of a cursor: the UUID's digits turned around behind a letter, so that nobody takes it for an id to be made up.
-    private static func encode(_ id: Identifier) -> String { "c" + String(id.description.filter { $0 != "-" }.reversed()) }
+    /// The cursor behind a row: the UUID's digits turned around behind a letter, so that nobody takes it for an id to be made up.
+    public static func cursor(of id: Identifier) -> String { "c" + String(id.description.filter { $0 != "-" }.reversed()) }
 
     private static func decode(_ cursor: String) -> Identifier? {
         guard cursor.count == 33, cursor.first == "c" else { return nil }

@@ -12,9 +12,11 @@ public struct RequestScope: Sendable {
     public let deadline: ContinuousClock.Instant?
     /// The place in a distributed trace (W3C Trace Context), as it came.
     public let traceparent: String?
+    /// Who sends it.
+    public let principal: Principal
 
-    public init(id: Identifier, deadline: ContinuousClock.Instant? = nil, traceparent: String? = nil) {
-        (self.id, self.deadline, self.traceparent) = (id, deadline, traceparent)
+    public init(id: Identifier, deadline: ContinuousClock.Instant? = nil, traceparent: String? = nil, principal: Principal = .open) {
+        (self.id, self.deadline, self.traceparent, self.principal) = (id, deadline, traceparent, principal)
     }
 }
 
@@ -69,6 +71,8 @@ extension HTTPField.Name {
     public static let internalSecret = HTTPField.Name("Waybill-Internal") ?? .via
     /// The place in a distributed trace (W3C Trace Context).
     public static let traceParent = HTTPField.Name("traceparent") ?? .via
+    /// What tracing systems add to it (W3C Trace Context).
+    public static let traceState = HTTPField.Name("tracestate") ?? .via
     /// The addresses that a request has come through, the nearest last.
     public static let forwardedFor = HTTPField.Name("X-Forwarded-For") ?? .via
 }

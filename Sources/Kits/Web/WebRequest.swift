@@ -18,16 +18,24 @@ public struct WebRequest: Sendable {
     public let target: String
     /// When nobody waits for the answer any more; nil where that is not known.
     public let deadline: ContinuousClock.Instant?
-    /// The address that the request came from; only for routes that are ``Route/isForwarded``.
-    public let peer: String?
+    /// Where it comes from: the nearest address that is none of our proxies (``ClientAddress``); nil where that is not known.
+    public let clientAddress: IPAddress?
+    /// Who sends it.
+    public let principal: Principal
+    /// Whether he is a customer who is let in to what is his own only.
+    public let isOwnOnly: Bool
+    /// The customer to whose things the request is bound; nil for everybody's.
+    public var customer: String? { isOwnOnly ? principal.subject : nil }
 
     /// - Parameter target: nil for the path alone.
     public init(
         method: HTTPRequest.Method, path: String, parameters: [String: String] = [:], query: [(name: String, value: String)] = [], headers: HTTPFields = [:],
-        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, peer: String? = nil
+        body: [UInt8] = [], id: Identifier, target: String? = nil, deadline: ContinuousClock.Instant? = nil, clientAddress: IPAddress? = nil,
+        principal: Principal = .open, isOwnOnly: Bool = false
     ) {
         (self.method, self.path, self.parameters, self.query, self.headers, self.body, self.id) = (method, path, parameters, query, headers, body, id)
-        (self.target, self.deadline, self.peer) = (target ?? path, deadline, peer)
+        (self.target, self.deadline, self.clientAddress) = (target ?? path, deadline, clientAddress)
+        (self.principal, self.isOwnOnly) = (principal, isOwnOnly)
     }
 
     /// The body as a JSON object.
@@ -66,13 +74,6 @@ public struct WebRequest: Sendable {
         let values = query.filter { $0.name == name }
         guard values.count <= 1 else { throw Problem.badParameter(name, "is given more than once") }
         return values.first?.value
-    }
-
-    /// Refuses query parameters that the route does not know, so that a misspelt filter is not silently ignored.
-    public func allow(_ names: String...) throws(Problem) {
-        if let unknown = query.first(where: { !names.contains($0.name) }) {
-            throw Problem.badParameter(unknown.name, names.isEmpty ? "is unknown: there are none here" : "is unknown; known: \(names.joined(separator: ", "))")
-        }
     }
 
     /// An integer parameter within bounds, or the default.

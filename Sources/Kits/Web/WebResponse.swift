@@ -62,6 +62,10 @@ public struct Route: Sendable {
     public let method: HTTPRequest.Method
     /// The path below `/api/v1`, with parameters in braces: `/orders/{id}`.
     public let path: String
+    /// What it is to those who use it; nil for what is not told.
+    public let operation: APIOperation?
+    /// Who may use it.
+    public let access: Access
     /// Whether an accepted request sets work in motion that goes on after the answer. When there is more of that than can be done, such requests are
     /// refused first, so that what was accepted is finished.
     public let startsWork: Bool
@@ -81,16 +85,33 @@ public struct Route: Sendable {
         case stream
     }
 
+    /// - Parameter operation: what it is to those who use it; requests are held to the query parameters that it declares.
     public init(
-        _ method: HTTPRequest.Method, _ path: String, startsWork: Bool = false, answer: Answer = .prompt, isForwarded: Bool = false,
-        _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
+        _ method: HTTPRequest.Method, _ path: String, _ operation: APIOperation? = nil, access: Access, startsWork: Bool = false, answer: Answer = .prompt,
+        isForwarded: Bool = false, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
     ) {
-        (self.method, self.path, self.startsWork, self.answer, self.isForwarded) = (method, path, startsWork, answer, isForwarded)
-        self.handle = handle
+        (self.method, self.path, self.operation, self.access) = (method, path, operation, access)
+        (self.startsWork, self.answer, self.isForwarded) = (startsWork, answer, isForwarded)
+        guard let operation else {
+            self.handle = handle
+            return
+        }
+        self.handle = { request in
+            try operation.check(request)
+            return try await handle(request)
+        }
+    }
+
+    private init(_ route: Route, isForwarded: Bool, _ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) {
+        (method, path, operation, access) = (route.method, route.path, route.operation, route.access)
+        (startsWork, answer, self.isForwarded, self.handle) = (route.startsWork, route.answer, isForwarded, handle)
     }
 
     /// The same operation, handled in another way.
     public func handled(_ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) -> Route {
-        Route(method, path, startsWork: startsWork, answer: answer, isForwarded: isForwarded, handle)
+        Route(self, isForwarded: isForwarded, handle)
     }
+
+    /// The same operation, done by another process, which checks what it is asked: it may be of another release.
+    public func forwarded(_ handle: @escaping @Sendable (WebRequest) async throws -> WebResponse) -> Route { Route(self, isForwarded: true, handle) }
 }

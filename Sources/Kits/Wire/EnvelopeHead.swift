@@ -1,9 +1,14 @@
 /// What a transport needs to know of an event: the envelope's own members, without reading the event's.
 public struct EnvelopeHead: Sendable, Equatable {
+    /// The event's id, a UUIDv7.
     public let id: Identifier
+    /// The event's type, which decides who reads it.
     public let type: String
+    /// The service that said it.
     public let source: String
+    /// When it was said.
     public let time: Timestamp
+    /// The request that set it in motion.
     public let correlationID: Identifier
 
     /// Reads the members that ``Envelope`` writes first, and stops at the last of them. A body that another program wrote in another order is parsed as a whole.

@@ -76,15 +76,18 @@ public struct JSONMismatch: Error, Equatable, CustomStringConvertible {
 
 /// Typed access for documents that we wrote ourselves; the first mismatch throws ``JSONMismatch``.
 extension JSONObject {
+    /// The text of a member.
     public func string(_ key: String) throws -> String {
         guard let value = self[key]?.string else { throw JSONMismatch(key: key, expected: "a string") }
         return value
     }
+    /// The text of a member; nil where it is missing or null.
     public func optionalString(_ key: String) throws -> String? {
         guard let value = self[key], value != .null else { return nil }
         guard let text = value.string else { throw JSONMismatch(key: key, expected: "a string or null") }
         return text
     }
+    /// The integer of a member.
     public func integer(_ key: String) throws -> Int64 {
         guard let value = self[key]?.integer else { throw JSONMismatch(key: key, expected: "a 64-bit integer") }
         return value
@@ -95,30 +98,37 @@ extension JSONObject {
         guard range.contains(value) else { throw JSONMismatch(key: key, expected: "between \(range.lowerBound) and \(range.upperBound)") }
         return value
     }
+    /// The integer of a member within bounds; nil where it is missing or null.
     public func optionalInteger(_ key: String, in range: ClosedRange<Int64>) throws -> Int64? {
         guard let value = self[key], value != .null else { return nil }
         return try integer(key, in: range)
     }
+    /// The truth value of a member.
     public func bool(_ key: String) throws -> Bool {
         guard let value = self[key]?.bool else { throw JSONMismatch(key: key, expected: "a boolean") }
         return value
     }
+    /// The UUID of a member.
     public func identifier(_ key: String) throws -> Identifier {
         guard let value = self[key]?.string, let id = Identifier(value) else { throw JSONMismatch(key: key, expected: "a UUID") }
         return id
     }
+    /// The UUID of a member; nil where it is missing or null.
     public func optionalIdentifier(_ key: String) throws -> Identifier? {
         guard let value = self[key], value != .null else { return nil }
         return try identifier(key)
     }
+    /// The RFC 3339 moment of a member.
     public func timestamp(_ key: String) throws -> Timestamp {
         guard let value = self[key]?.string, let time = Timestamp(value) else { throw JSONMismatch(key: key, expected: "an RFC 3339 timestamp") }
         return time
     }
+    /// The array of a member.
     public func array(_ key: String) throws -> [JSONValue] {
         guard let value = self[key]?.array else { throw JSONMismatch(key: key, expected: "an array") }
         return value
     }
+    /// The array of a member, all of whose values are objects.
     public func objects(_ key: String) throws -> [JSONObject] {
         try array(key).map {
             guard let object = $0.object else { throw JSONMismatch(key: key, expected: "an array of objects") }

@@ -67,7 +67,9 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Writes a null.
     public mutating func null() { raw("null") }
+    /// Writes a truth value.
     public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
 
     /// Writes an integer.
@@ -101,6 +103,7 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Writes a UUID as text.
     public mutating func identifier(_ value: Identifier) {
         separate()
         bytes.append(34)
@@ -109,6 +112,7 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// Writes a moment as RFC 3339 text.
     public mutating func timestamp(_ value: Timestamp) {
         separate()
         bytes.append(34)

@@ -17,22 +17,23 @@ enum ForwardedHeaders {
         "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "x-real-ip", "forwarded", "via",
     ]
 
+    /// What shows who a client is.
+    static let credentials: Set<String> = ["authorization", "x-api-key", "cookie"]
+
     /// What the answering process says about itself, which the gateway says anew.
     static let ofTheAnswer: Set<String> = ["date", "server", "x-request-id"]
 
     /// The name under which the gateway is on record in `Via`.
     static let pseudonym = "waybill"
-    /// How many addresses of `X-Forwarded-For` are kept: the nearest ones, which were not written by the client.
-    private static let addresses = 10
 
     /// The fields of a request as they go on: those from end to end, and what the gateway knows.
     static func request(_ request: WebRequest) -> [(String, String)] {
-        var fields = passed(request.headers, without: identity)
+        // Whoever is known needs no credentials any more, and no other process is to see them.
+        var fields = passed(request.headers, without: request.principal.kind == .open ? identity : identity.union(credentials))
         fields.append((HTTPName.requestID, request.id.description))
         fields.append((HTTPName.via, "1.1 \(pseudonym)"))
-        let earlier = (request.headers[.forwardedFor] ?? "").split(separator: ",").map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }.map(String.init)
-        let chain = (earlier + [request.peer].compactMap(\.self)).suffix(addresses)
-        if !chain.isEmpty { fields.append((HTTPName.forwardedFor, chain.joined(separator: ", "))) }
+        // What the gateway has found out (``ClientAddress``), and nothing of what the client or a proxy has written.
+        if let address = request.clientAddress { fields.append((HTTPName.forwardedFor, address.description)) }
         return fields
     }
 
@@ -72,6 +73,7 @@ enum HTTPName {
     static let requestID = HTTPField.Name.requestID.rawName
     static let deadline = HTTPField.Name.deadline.rawName
     static let secret = HTTPField.Name.internalSecret.rawName
+    static let identity = HTTPField.Name.internalIdentity.rawName
     static let forwardedFor = HTTPField.Name.forwardedFor.rawName
     static let traceparent = HTTPField.Name.traceParent.rawName
     static let via = "Via"

@@ -9,11 +9,7 @@ struct ProxyRoutes: Sendable {
     /// The same paths and methods; what they do is done there.
     /// - Parameter routes: of the service; their handlers are not called.
     func routes(_ routes: [Route]) -> [Route] {
-        routes.map { route in
-            Route(route.method, route.path, startsWork: route.startsWork, answer: route.answer, isForwarded: true) { request in
-                try await forward(request, route.answer)
-            }
-        }
+        routes.map { route in route.forwarded { request in try await forward(request, route.answer) } }
     }
 
     private func forward(_ request: WebRequest, _ answer: Route.Answer) async throws -> WebResponse {

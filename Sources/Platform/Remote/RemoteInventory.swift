@@ -21,11 +21,10 @@ struct RemoteInventory: Sendable {
     let pool: UpstreamPool
 
     /// How a pool for this question is set up.
-    static func configuration(secret: Secret?) -> UpstreamPool.Configuration {
-        var configuration = UpstreamPool.Configuration()
+    static func configuration(_ common: UpstreamPool.Configuration) -> UpstreamPool.Configuration {
+        var configuration = common
         configuration.timeout = timeout
         configuration.attemptTimeout = attemptTimeout
-        configuration.secret = secret
         return configuration
     }
 

@@ -5,7 +5,9 @@ import Messaging
 import Observability
 import ServiceLifecycle
 import Storage
+import WaybillClient
 import Web
+import Wire
 
 /// The services that run in other processes, as this one needs them: their routes where it is a gateway, and the availability check where it takes orders.
 struct RemoteServices: Sendable {
@@ -18,6 +20,7 @@ struct RemoteServices: Sendable {
     init(_ engines: EngineConfiguration, clock: any WallClock, logger: Logger) throws {
         var configuration = UpstreamPool.Configuration()
         configuration.secret = engines.internalSecret
+        configuration.identity = engines.internalSecret.map { secret in InternalIdentity(secret: secret.value) { clock.now() } }
         let remote = ServiceName.withDatabase.filter { !engines.runs($0) && engines.upstreams[$0]?.isEmpty == false }
         proxies =
             engines.runs(.gateway)
@@ -26,7 +29,7 @@ struct RemoteServices: Sendable {
             engines.runs(.orders) && remote.contains(.inventory)
             ? try UpstreamPool(
                 "inventory-availability", urls: engines.upstreams[.inventory] ?? [],
-                configuration: RemoteInventory.configuration(secret: engines.internalSecret)) : nil
+                configuration: RemoteInventory.configuration(configuration)) : nil
     }
 
     /// Every pool, to be shut down at the end.
@@ -39,10 +42,30 @@ struct RemoteServices: Sendable {
         return { try await remote.check($0) }
     }
 
+    /// Whose an order is, where Orders runs elsewhere; nil where its address is not known.
+    var owner: OrderOwners.Lookup? {
+        guard let pool = proxies.first(where: { $0.service == .orders })?.pool else { return nil }
+        return { id in
+            // On the platform's own behalf: the client may not see the order, which is what is to be found out.
+            let own = RequestScope.current.map { RequestScope(id: $0.id, deadline: $0.deadline, traceparent: $0.traceparent, principal: .platform) }
+            let response = try await RequestScope.$current.withValue(own) {
+                try await pool.send(ClientRequest(path: "\(WaybillAPI.root)/orders/\(id)"), by: own?.deadline)
+            }
+            switch response.status {
+            case 200: return try JSONParser.parse(response.body)["customerId"]?.string.map { .customer($0) } ?? .guest
+            case 404: return .nobody
+            default: throw Problem.unavailable("Whose order this is cannot be found out now; nothing was done. Try again.")
+            }
+        }
+    }
+
     /// The routes of the services that run elsewhere.
-    /// - Parameter services: an assembly that knows their routes.
-    func routes(_ services: ServiceAssembly) -> [Route] {
-        proxies.flatMap { ProxyRoutes(pool: $0.pool).routes(services.routes(of: $0.service.rawValue)) }
+    /// - Parameter routes: of a service, by its name.
+    func routes(_ routes: (String) -> [Route]) -> [Route] { proxies.flatMap { ProxyRoutes(pool: $0.pool).routes(routes($0.service.rawValue)) } }
+
+    /// How routes of a service that runs elsewhere are offered here; nil where it is not known where it runs.
+    func proxied(_ service: ServiceName) -> (([Route]) -> [Route])? {
+        proxies.first { $0.service == service }.map { proxy in { ProxyRoutes(pool: proxy.pool).routes($0) } }
     }
 
     /// What ends the streams that go through this process when it stops; it belongs behind the entry, which would wait for their listeners.

@@ -30,6 +30,8 @@ final class UpstreamPool: Sendable {
         var breaker: CircuitBreaker.Configuration? = CircuitBreaker.Configuration()
         /// What shows the instance that the request comes from a process of the platform.
         var secret: Secret?
+        /// What tells the instance who sends the request; nil where it does not ask.
+        var identity: InternalIdentity?
 
         init() {}
     }
@@ -167,11 +169,14 @@ final class UpstreamPool: Sendable {
         }
     }
 
-    /// The request as it leaves: with what is left of its time, and the proof of where it comes from.
+    /// The request as it leaves: with what is left of its time, the proof of where it comes from, and who sends it.
     private func outgoing(_ request: ClientRequest, _ timeout: Duration) -> ClientRequest {
         var request = request
         request.headers.append((HTTPName.deadline, RequestDeadline.text(remaining: timeout)))
         if let secret = configuration.secret { request.headers.append((HTTPName.secret, secret.value)) }
+        if let identity = configuration.identity {
+            request.headers.append((HTTPName.identity, identity.value(for: RequestScope.current?.principal ?? .platform)))
+        }
         return request
     }
 }

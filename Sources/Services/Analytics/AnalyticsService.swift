@@ -38,9 +38,11 @@ public final class AnalyticsService: ServiceModule {
         let dashboard = ShowDashboard(database: database)
         let metrics = ShowMetrics(database: database)
         return [
-            Route(.get, "/analytics/dashboard") { try await dashboard($0) },
-            Route(.get, "/analytics/metrics") { try await metrics($0) },
-            Route(.post, "/analytics/rebuild", answer: .slow) { [rebuild] in try await rebuild.handle($0) },
+            Route(.get, "/analytics/dashboard", .showDashboard, access: .figures) { try await dashboard($0) },
+            Route(.get, "/analytics/metrics", .showMetrics, access: .figures) { try await metrics($0) },
+            Route(.post, "/analytics/rebuild", .rebuildAnalytics, access: .roles([.admin], .writeAnalytics), answer: .slow) { [rebuild] in
+                try await rebuild.handle($0)
+            },
         ]
     }
 
@@ -77,4 +79,9 @@ extension Aggregates {
         }
         return differences
     }
+}
+
+extension Access {
+    /// Who sees the figures of the house.
+    fileprivate static let figures = Access.roles([.support, .finance, .admin, .service], .readAnalytics)
 }

@@ -69,7 +69,6 @@ final class RebuildAggregates: Sendable {
 
     /// `POST /analytics/rebuild`.
     func handle(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         return try await idempotent.runRepeatable(request) {
             let result: Result
             do { result = try await self() } catch is Lease.Lost {

@@ -7,7 +7,6 @@ struct ShowDashboard: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("from", "to", "top", "granularity")
         let top = try request.integer("top", in: 1...1000, default: 20)
         let granularity = try ShowDashboard.granularity(request)
         let range = try ShowDashboard.range(request)

@@ -8,7 +8,6 @@ struct ShowMetrics: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (aggregates, rows, progress) = try await database.read { transaction in
             let aggregates = try AggregateTables.load(products: false, in: transaction)
             return (aggregates, try AggregateTables.rowCounts(in: transaction), try ProgressTable.load(in: transaction))

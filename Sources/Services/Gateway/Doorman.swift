@@ -1,7 +1,7 @@
 import NIOCore
 import Web
 
-/// Stands before the HTTP parser and answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the
+/// Stands between the ``RequestGuard`` and the HTTP parser and answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the
 /// rest of refusing.
 ///
 /// He does so only while he knows that the bytes begin with a request: as long as every buffer so far was one whole ``SimpleRequest``, and each was answered before
@@ -33,7 +33,9 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
             let response = AdmissionGate.problem(retryAfterSeconds: retryAfterSeconds).response(instance: nil)
             guard case .bytes(let body) = response.body else { return ByteBuffer() }
             var text = "HTTP/1.1 \(response.status.code) \(response.status.reasonPhrase)\r\n"
-            for field in response.headers { text += "\(field.name.rawName): \(field.value)\r\n" }
+            var headers = response.headers
+            AnswerFinish.secure(&headers)
+            for field in headers { text += "\(field.name.rawName): \(field.value)\r\n" }
             text += "Content-Length: \(body.count)\r\n\r\n"
             return ByteBuffer(bytes: Array(text.utf8) + body)
         }

@@ -26,7 +26,15 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let starting: StartingRoutes
     private let isSurplus: Bool
     /// Requests that were passed on and have not been answered.
-    private var answering = 0
+    private(set) var answering = 0
+    /// Whether an answer has begun and not ended.
+    private(set) var isWriting = false
+    /// Whether the last request that was read is the connection's last.
+    var isEnding = false
+    /// What comes after the last answer is not read.
+    private var isDeaf = false
+    /// Told after every answer.
+    weak var guardian: RequestGuard?
     /// Whether the rest of a refused request is being skipped, and how much of it has been.
     private var skipped: Int?
     /// Whether the answer that is being written is the connection's last.
@@ -47,7 +55,10 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        if isLast, case .head = part { isDeaf = true }
+        if isDeaf { return }
+        switch part {
         case .head(let request):
             guard let refusal = refusal(of: request) else {
                 answering += 1
@@ -90,7 +101,8 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let answer = problem.response(instance: nil)
         var response = HTTPResponse(status: answer.status, headerFields: answer.headers)
-        isLast = isSurplus || gate.isDraining
+        AnswerFinish.secure(&response.headerFields)
+        isLast = isSurplus || gate.isDraining || isEnding
         if isLast { response.headerFields[.connection] = "close" }
         var content = ByteBuffer()
         if case .bytes(let bytes) = answer.body { content = context.channel.allocator.buffer(bytes: bytes) }
@@ -99,28 +111,35 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.body(content)), promise: nil)
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-        if isLast { close(context, after: written.futureResult) }
+        if isLast { EntryHandler.close(context.channel, after: written.futureResult) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(var response) where response.status.kind != .informational && (isSurplus || gate.isDraining):
-            isLast = true
+        case .head(let response) where response.status.kind == .informational: context.write(data, promise: promise)
+        case .head(var response):
+            isWriting = true
+            AnswerFinish.secure(&response.headerFields)
+            isLast = isSurplus || gate.isDraining || isEnding && answering == 1 || response.headerFields[.connection] == "close"
+            guard isLast else { return context.write(data, promise: promise) }
             response.headerFields[.connection] = "close"
             context.write(wrapOutboundOut(.head(response)), promise: promise)
         case .end:
-            answering -= 1
-            guard isLast else { return context.write(data, promise: promise) }
-            let written = promise ?? context.eventLoop.makePromise(of: Void.self)
-            context.write(data, promise: written)
-            close(context, after: written.futureResult)
+            (answering, isWriting) = (answering - 1, false)
+            if isLast {
+                let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+                context.write(data, promise: written)
+                EntryHandler.close(context.channel, after: written.futureResult)
+            } else {
+                context.write(data, promise: promise)
+            }
+            guardian?.settle()
         default: context.write(data, promise: promise)
         }
     }
 
     /// Closes once the answer is out. What the client still sends would make the kernel throw the answer away, so only our side is closed at first.
-    private func close(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>) {
-        let channel = context.channel
+    static func close(_ channel: any Channel, after written: EventLoopFuture<Void>) {
         written.whenComplete { _ in
             channel.close(mode: .output, promise: nil)
             channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }

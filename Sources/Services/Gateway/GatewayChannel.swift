@@ -1,9 +1,10 @@
 import HummingbirdCore
 import Logging
 import NIOCore
-import Synchronization
+import NIOHTTP1
+import Web
 
-/// How a connection is set up: Hummingbird's HTTP/1.1 with a ``Doorman`` before it and an ``EntryHandler`` in it.
+/// How a connection is set up: Hummingbird's HTTP/1.1 with a ``RequestGuard`` and a ``Doorman`` before it and an ``EntryHandler`` in it.
 struct GatewayChannel: ServerChildChannel {
     /// How many connections beyond the bound are told so, rather than left waiting.
     static let surplusConnections = 256
@@ -13,37 +14,41 @@ struct GatewayChannel: ServerChildChannel {
     let starting: StartingRoutes
     let book: Doorman.Book
     let connections: ConnectionCount
+    let limits: EntryLimits
 
-    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, connections: ConnectionCount) {
-        (self.http, self.gate, self.starting, self.connections) = (http, gate, starting, connections)
+    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, limits: EntryLimits, connections: ConnectionCount) {
+        (self.http, self.gate, self.starting, self.connections, self.limits) = (http, gate, starting, connections, limits)
         book = Doorman.Book(gate: gate, starting: starting)
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        let isSurplus = !connections.open()
-        channel.closeFuture.whenComplete { [connections] _ in connections.close() }
-        return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
+        setup(channel: channel, isSurplus: !count(channel), logger: logger)
+    }
+
+    /// Counts a connection until it is closed; false when it is one too many.
+    func count(_ channel: any Channel) -> Bool {
+        let address = channel.remoteAddress?.ip
+        let isWelcome = connections.open(address)
+        channel.closeFuture.whenComplete { [connections] _ in connections.close(address) }
+        return isWelcome
+    }
+
+    func setup(channel: any Channel, isSurplus: Bool, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             // Behind the handler that knows whether the connection is idle: it must hear of what is answered here.
             let pipeline = channel.pipeline.syncOperations
             let state = try pipeline.handler(type: HTTPConnectionStateHandler.self)
             let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus)
             try pipeline.addHandler(entry, position: .after(state))
-            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .first) }
+            // Before all that knows HTTP, and behind what decrypts.
+            let encoder = try pipeline.handler(type: HTTPResponseEncoder.self)
+            let guardian = RequestGuard(entry: entry, limits: limits)
+            entry.guardian = guardian
+            try pipeline.addHandler(guardian, position: .before(encoder))
+            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .after(guardian)) }
             return value
         }
     }
 
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
-}
-
-/// How many connections are open.
-final class ConnectionCount: Sendable {
-    private let maximum: Int
-    private let count = Atomic<Int>(0)
-
-    init(maximum: Int) { self.maximum = maximum }
-
-    /// Counts a connection; false when it is one too many. It must be closed in either case.
-    func open() -> Bool { count.add(1, ordering: .relaxed).newValue <= maximum }
-    func close() { count.subtract(1, ordering: .relaxed) }
 }

@@ -1,73 +1,93 @@
 import HTTPTypes
-import Hummingbird
-import Logging
+import HummingbirdCore
 import Messaging
 import Metrics
 import NIOCore
+import NIOHTTP1
 import Resilience
-import Storage
 import Web
 import Wire
 
 /// Leads a request to its route and answers whatever happens: refusals and failures become problem details, nothing escapes.
-struct GatewayResponder: HTTPResponder {
-    typealias Context = GatewayContext
-
+struct GatewayResponder: Sendable {
     /// The largest body accepted: 1 MiB.
     static let maximumBody = 1 << 20
 
-    private let api: [Route]
-    private let root: [Route]
-    private let apiTable: RouteTable
-    private let rootTable: RouteTable
+    private let api: RouteDispatcher
+    private let root: RouteDispatcher
     private let apiMeters: [RouteMeter]
     private let rootMeters: [RouteMeter]
     private let unknownMeter: RouteMeter
     private let gate: AdmissionGate
     private let trust: InternalTrust?
     private let context: ServiceContext
-    private let logger: Logger
+    private let addresses: ClientAddress
+    private let finish: AnswerFinish
+    private let log: AccessLog
+    private let limits: RequestLimits?
+    private let date = HTTPDate()
 
     /// - Parameters:
     ///   - api: routes below `/api/v1` and `/api`.
-    ///   - root: routes at the root; nobody is refused there, so that health and metrics can be read when nothing else can.
+    ///   - root: routes at the root; nobody is refused there for want of room, so that health and metrics can be read when nothing else can.
     ///   - trust: whose `X-Request-Id` is taken over; nil for nobody's.
-    init(api: [Route], root: [Route], gate: AdmissionGate, trust: InternalTrust?, context: ServiceContext, logger: Logger) {
-        (self.api, self.root, self.gate, self.trust, self.context, self.logger) = (api, root, gate, trust, context, logger)
-        apiTable = RouteTable(api)
-        rootTable = RouteTable(root)
-        apiMeters = api.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
-        rootMeters = root.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
+    ///   - limits: how fast callers may ask; nil for as fast as they like.
+    init(
+        api: RouteDispatcher, root: RouteDispatcher, gate: AdmissionGate, trust: InternalTrust?, edge: EdgeConfiguration, limits: RequestLimits?,
+        context: ServiceContext, log: AccessLog
+    ) {
+        (self.api, self.root, self.gate, self.trust, self.limits, self.context, self.log) = (api, root, gate, trust, limits, context, log)
+        (addresses, finish) = (ClientAddress(trusted: edge.trustedProxies), AnswerFinish(edge))
+        apiMeters = api.routes.map { RouteMeter(method: $0.method.rawValue, path: "/api/v1" + $0.path) }
+        rootMeters = root.routes.map { RouteMeter(method: $0.method.rawValue, path: $0.path) }
         unknownMeter = RouteMeter(method: "any", path: "unknown")
     }
 
-    func respond(to request: Request, context: GatewayContext) async throws -> Response {
-        let start = ContinuousClock.now
-        let arrival = Arrival(id: identity(of: request), time: start, peer: context.peer)
-        let (meter, answer) = await answer(request, arrival)
-        meter.record(answer.status, ContinuousClock.now - start)
+    /// Answers a request.
+    /// - Parameter peer: the other end of the connection.
+    func respond(to request: Request, from peer: IPAddress?) async -> Response {
+        let arrival = arrival(of: request, from: peer)
+        var (meter, answer) = (unknownMeter, finish.preflight(request.head))
+        if answer == nil {
+            let (found, made) = await self.answer(request, arrival)
+            (meter, answer) = (found, made)
+        }
+        guard var answer else { return Response(status: .internalServerError) }
+        finish.finish(&answer, request.head, isPublic: request.method == .get && !request.uri.path.hasPrefix("/api"))
+        let elapsed = ContinuousClock.now - arrival.time
+        meter.record(answer.status, elapsed)
+        log.record(
+            AccessLog.Entry(
+                id: arrival.id, request: request.head, route: meter.route, address: arrival.address, sender: arrival.sender, answer: answer, elapsed: elapsed))
         return response(answer, arrival.id)
+    }
+
+    private func arrival(of request: Request, from peer: IPAddress?) -> Arrival {
+        let isInternal = trust?.covers(request.headers) ?? false
+        let given = isInternal ? request.headers[.requestID].flatMap { Identifier($0) } : nil
+        return Arrival(
+            id: given ?? context.newID(), time: .now, isInternal: isInternal,
+            address: addresses.address(of: request.headers, peer: peer, isInternal: isInternal), sender: log.sender)
     }
 
     /// What is known of a request before anything of it was looked at.
     private struct Arrival {
+        /// The identity that another process of the platform has given the request already, or one of its own.
         let id: Identifier
         let time: ContinuousClock.Instant
-        let peer: SocketAddress?
-    }
-
-    /// The identity that another process of the platform has given the request already, or one of its own.
-    private func identity(of request: Request) -> Identifier {
-        guard let trust, trust.covers(request.headers), let given = request.headers[.requestID].flatMap({ Identifier($0) }) else { return context.newID() }
-        return given
+        /// Whether another process of the platform sends it.
+        let isInternal: Bool
+        /// Where it comes from.
+        let address: IPAddress?
+        /// Where the access log is told who sends it.
+        let sender: AccessLog.Sender?
     }
 
     private func answer(_ request: Request, _ arrival: Arrival) async -> (RouteMeter, WebResponse) {
         let id = arrival.id
-        guard let target = RequestTarget(request.uri.string) else {
-            return (unknownMeter, Problem(.badRequest, "malformed-target", "The path or the query is not properly encoded.").response(instance: id))
-        }
-        let (routes, meters, match) = find(request.method, target.segments)
+        guard let target = RequestTarget(request.uri.string) else { return (unknownMeter, Problem.malformedTarget.response(instance: id)) }
+        let isAPI = target.segments.first == "api"
+        let (dispatcher, meters, match) = find(request.method, target.segments)
         switch match {
         case .notFound:
             return (unknownMeter, Problem(.notFound, "no-such-path", "There is nothing at this path.").response(instance: id))
@@ -76,8 +96,11 @@ struct GatewayResponder: HTTPResponder {
             let problem = Problem(.methodNotAllowed, "method-not-allowed", "This path answers \(allow).", headers: [.allow: allow])
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
-            let route = routes[index]
-            guard target.segments.first == "api" else { return (meters[index], await run(route, request, target, parameters, arrival)) }
+            let route = dispatcher.routes[index]
+            // Health and metrics are for everybody at all times; what makes work is not.
+            guard isAPI || route.path == GraphQLEndpoint.path else {
+                return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
+            }
             let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {
@@ -85,60 +108,55 @@ struct GatewayResponder: HTTPResponder {
             case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
             }
             defer { gate.leave(entry) }
-            return (meters[index], await run(route, request, target, parameters, arrival))
+            return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
         }
     }
 
-    private func find(_ method: HTTPRequest.Method, _ segments: [String]) -> ([Route], [RouteMeter], RouteTable.Match) {
-        guard segments.first == "api" else { return (root, rootMeters, rootTable.match(method, segments)) }
+    private func find(_ method: HTTPRequest.Method, _ segments: [String]) -> (RouteDispatcher, [RouteMeter], RouteTable.Match) {
+        guard segments.first == "api" else { return (root, rootMeters, root.match(method, segments)) }
         let rest = segments.dropFirst(segments.count > 1 && segments[1] == "v1" ? 2 : 1)
-        return (api, apiMeters, apiTable.match(method, Array(rest)))
+        return (api, apiMeters, api.match(method, Array(rest)))
     }
 
     private func run(
-        _ route: Route, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
+        _ route: Route, _ dispatcher: RouteDispatcher, _ request: Request, _ target: RequestTarget, _ parameters: [String: String], _ arrival: Arrival
     ) async -> WebResponse {
         let id = arrival.id
-        do {
-            let isInternal = trust?.covers(request.headers) ?? false
-            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: isInternal)
+        var quota: HTTPFields = [:]
+        var answer = await dispatcher.guarded(route, id) {
+            let caller = try await dispatcher.control.caller(request.headers, for: route.access)
+            arrival.sender?.isKnown(as: caller.principal)
+            quota = try await self.quota(of: caller, route, target, arrival)
+            let isOwnOnly = try await dispatcher.control.admit(caller, to: route.access, parameters: parameters, query: target.query)
+            let deadline = try RequestDeadline.read(request.headers, arrival: arrival.time, isInternal: arrival.isInternal)
             try GatewayResponder.check(deadline)
             let body = try await collect(request)
             try GatewayResponder.check(deadline)
-            let scope = RequestScope(id: id, deadline: deadline, traceparent: request.headers[.traceParent])
+            let principal = caller.principal ?? .nobody
+            let headers = GatewayResponder.traced(request.headers, id, isForwarded: route.isForwarded)
+            let scope = RequestScope(id: id, deadline: deadline, traceparent: headers[.traceParent], principal: principal)
             return try await RequestScope.$current.withValue(scope) {
                 try await route.handle(
                     WebRequest(
-                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: request.headers, body: body, id: id,
-                        target: request.uri.string, deadline: deadline, peer: route.isForwarded ? arrival.peer?.ipAddress : nil))
+                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: headers, body: body, id: id,
+                        target: request.uri.string, deadline: deadline, clientAddress: arrival.address, principal: principal, isOwnOnly: isOwnOnly))
             }
-        } catch let problem as Problem {
-            return problem.response(instance: id)
-        } catch let error as StorageError where error == .overloaded || error == .closed {
-            return Problem.unavailable("The platform is busy; nothing was done. Try again.").response(instance: id)
-        } catch StorageError.away {
-            return Problem.unavailable("A database is away; nothing was done. Try again.", retryAfterSeconds: 5).response(instance: id)
-        } catch {
-            if case .full = error as? StorageError {
-                logger.error("the disk is full", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable("The platform cannot store anything now; nothing was done.", retryAfterSeconds: 30).response(instance: id)
-            }
-            if case .uncertain = error as? StorageError {
-                logger.error("the outcome of a commit is not known", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable(
-                    "Whether this was done is not known. Ask again with the same Idempotency-Key.", retryAfterSeconds: 5
-                ).response(instance: id)
-            }
-            if case .broken = error as? StorageError {
-                logger.error("a database failed under a request", metadata: ["request": "\(id)", "error": "\(error)"])
-                return Problem.unavailable(
-                    "A database failed; whether this was done is known when the platform has recovered. Ask again with the same Idempotency-Key.",
-                    retryAfterSeconds: 5
-                ).response(instance: id)
-            }
-            logger.error("a request failed", metadata: ["request": "\(id)", "route": "\(route.method) \(route.path)", "error": "\(error)"])
-            return Problem(.internalServerError, "internal-error", "Something went wrong here; the log knows it by \"instance\".").response(instance: id)
         }
+        if answer.status == .unauthorized, let refusal = await limits?.refusal(address: arrival.address) { answer = refusal.response(instance: id) }
+        answer.headers.append(contentsOf: quota)
+        return answer
+    }
+
+    /// Counts a request where its caller is limited: only an entry does, and not what another one has let in.
+    /// - Returns: what the answer tells of it.
+    private func quota(
+        of caller: AccessControl.Caller, _ route: Route, _ target: RequestTarget, _ arrival: Arrival
+    ) async throws(Problem) -> HTTPFields {
+        guard let limits, !caller.isVouchedFor else { return [:] }
+        let kind = RequestClass(route)
+        // Health, metrics and what else everybody may see at the root are free.
+        guard kind == .token || target.segments.first == "api" || !route.access.roles.isEmpty else { return [:] }
+        return try await limits.admit(kind, caller.principal, address: arrival.address)
     }
 
     /// Nothing is begun for a caller who has gone.
@@ -152,9 +170,23 @@ struct GatewayResponder: HTTPResponder {
         if let length, length > GatewayResponder.maximumBody { throw GatewayResponder.tooLarge }
         do {
             let buffer = try await request.body.collect(upTo: GatewayResponder.maximumBody)
+            // A client that goes away in the middle has not sent a request (RFC 9112, 8): what is there of it must not be done.
+            if let length, length != buffer.readableBytes { throw GatewayResponder.incomplete }
             return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge }
+        } catch is NIOTooManyBytesError { throw GatewayResponder.tooLarge } catch is HTTPParserError { throw GatewayResponder.incomplete }
     }
+
+    /// The headers with the request's place in a trace: what it says itself, if that is one, or for another process a new one.
+    private static func traced(_ headers: HTTPFields, _ id: Identifier, isForwarded: Bool) -> HTTPFields {
+        let given = TraceContext.given(headers)
+        guard given == nil, isForwarded || headers.contains(.traceParent) else { return headers }
+        var headers = headers
+        headers[.traceParent] = isForwarded ? TraceContext.began(by: id) : nil
+        headers[.traceState] = nil
+        return headers
+    }
+
+    private static let incomplete = Problem(.badRequest, "incomplete-body", "The body ended before its end.", headers: [.connection: "close"])
 
     private static let tooLarge = Problem(
         .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
@@ -162,6 +194,7 @@ struct GatewayResponder: HTTPResponder {
     private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
         var headers = answer.headers
         headers[.requestID] = id.description
+        headers[.date] = date.text(at: context.now.milliseconds / 1_000)
         switch answer.body {
         case .bytes(let bytes):
             return Response(status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
@@ -175,20 +208,15 @@ struct GatewayResponder: HTTPResponder {
     }
 }
 
-/// What Hummingbird tells of a request's connection.
-struct GatewayContext: InitializableFromSource {
-    /// The other end of the connection.
-    let peer: SocketAddress?
-
-    init(source: ApplicationRequestContextSource) { peer = source.channel.remoteAddress }
-}
-
 /// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.
 struct RouteMeter: Sendable {
+    /// The route's pattern.
+    let route: String
     private let classes: [Counter]
     private let duration: Metrics.Timer
 
     init(method: String, path: String) {
+        route = path
         classes = ["2xx", "3xx", "4xx", "5xx"].map { Counter(label: "http_requests", dimensions: [("method", method), ("route", path), ("status", $0)]) }
         duration = Metrics.Timer(label: "http_request_duration", dimensions: [("method", method), ("route", path)])
     }

@@ -38,8 +38,12 @@ enum Health {
             json.member("orders", "/api/v1/orders")
             json.member("products", "/api/v1/inventory/products")
             json.member("dashboard", "/api/v1/analytics/dashboard")
+            json.member("graphql", "/graphql")
             json.member("health", "/health")
             json.member("metrics", "/metrics")
+            json.member("docs", "/docs")
+            json.member("openapi", "/openapi.json")
+            json.member("asyncapi", "/asyncapi.json")
         }
     }
 }

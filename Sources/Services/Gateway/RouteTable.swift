@@ -11,7 +11,7 @@ struct RouteTable: Sendable {
     }
 
     /// A part of a route's path, taken to pieces once.
-    private enum Segment: Sendable {
+    private enum Segment: Sendable, Equatable {
         case text(String)
         case parameter(String)
 
@@ -42,10 +42,14 @@ struct RouteTable: Sendable {
     /// - Parameter segments: the path's segments, decoded.
     func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
         var allowed: [HTTPRequest.Method] = []
+        var path: [Segment]?
         for entry in entries[segments.count] ?? [] {
+            // A path that is written out is no value of another's parameter (OpenAPI 3.1, 4.8.8.1): it has its own methods only.
+            if let path, !zip(path, entry.segments).allSatisfy({ $0 == $1 || $0.isParameter && $1.isParameter }) { continue }
             guard let parameters = RouteTable.parameters(entry.segments, segments) else { continue }
             if entry.method == method { return .found(entry.index, parameters: parameters) }
             allowed.append(entry.method)
+            path = entry.segments
         }
         return allowed.isEmpty ? .notFound : .methodNotAllowed(allowed)
     }

@@ -28,7 +28,6 @@ struct CheckAvailability: Sendable {
 
     /// `POST /inventory/availability`.
     func respond(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let body = BodyReader(try request.object())
         body.allow("items")
         let items = (body.objects("items", required: true, count: 1...2000) ?? []).map { reader in

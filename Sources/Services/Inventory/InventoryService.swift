@@ -30,13 +30,18 @@ public final class InventoryService: ServiceModule {
         availability = { try await check($0) }
         handler = ReserveStock(outbox: environment.outbox, board: board)
         routes = [
-            Route(.post, "/inventory/products", products.create),
-            Route(.put, "/inventory/products", startsWork: true, products.upsert),
-            Route(.get, "/inventory/products", products.list),
-            Route(.get, "/inventory/products/{id}", products.get),
-            Route(.put, "/inventory/products/{id}", products.update),
-            Route(.post, "/inventory/products/{id}/adjustments", products.adjust),
-            Route(.post, "/inventory/availability", check.respond),
+            Route(.post, "/inventory/products", .createProduct, access: .stockKeepers, products.create),
+            Route(.put, "/inventory/products", .upsertProducts, access: .stockKeepers, startsWork: true, products.upsert),
+            Route(.get, "/inventory/products", .listProducts, access: .anyRole(.readInventory), products.list),
+            Route(.get, "/inventory/products/{id}", .getProduct, access: .anyRole(.readInventory), products.get),
+            Route(.put, "/inventory/products/{id}", .updateProduct, access: .stockKeepers, products.update),
+            Route(.post, "/inventory/products/{id}/adjustments", .adjustStock, access: .stockKeepers, products.adjust),
+            Route(.post, "/inventory/availability", .checkAvailability, access: .anyRole(.readInventory), check.respond),
         ]
     }
+}
+
+extension Access {
+    /// Who changes products and stock. What there is and what it costs, everybody may know who is known.
+    fileprivate static let stockKeepers = Access.roles([.warehouse, .admin, .service], .writeInventory)
 }

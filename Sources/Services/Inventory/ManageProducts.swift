@@ -14,21 +14,22 @@ struct ManageProducts: Sendable {
 
     /// `POST /inventory/products`.
     func create(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let input = try ProductInput.whole(request.object())
+        let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
             if try StockStore.find(sku: input.sku, in: transaction) != nil {
                 return .failure(Problem(.conflict, "sku-exists", "There is a product with the SKU \"\(input.sku)\" already."))
             }
             let product = try add([input], in: transaction)[0]
+            try record("create-product", of: product, by: actor, before: nil, in: transaction)
             return .success(.json(.created, headers: [.location: "/api/v1/inventory/products/\(product.id)"]) { product.write(to: &$0) })
         }
     }
 
     /// `PUT /inventory/products`: creates products by SKU or updates their name and price. Stock is set for new ones only, so that an import can be repeated.
     func upsert(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let inputs = try ProductInput.many(request.object(), maximum: ManageProducts.maximumBulk)
+        let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
             let known = Dictionary(
                 try StockStore.lock(skus: Set(inputs.map(\.sku)), in: transaction).map { ($0.sku, $0) }, uniquingKeysWith: { first, _ in first })
@@ -44,6 +45,9 @@ struct ManageProducts: Sendable {
             }
             try StockStore.updateDetails(changed, in: transaction)
             board.update(changed, in: transaction)
+            try AdminLog(context: environment.context).record(
+                actor: actor, action: "import-products", subject: "catalogue", before: "\(changed.count) of \(inputs.count) products known",
+                after: "\(new.count) created, \(changed.count) updated", in: transaction)
             return .success(
                 .json { json in
                     json.member("created", new.count)
@@ -72,7 +76,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products`, all in pages, or one by `sku`.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("sku", "limit", "cursor")
         let page = try Page(request)
         let sku = try request.parameter("sku")
         let products = try await environment.database.read { transaction in
@@ -84,7 +87,6 @@ struct ManageProducts: Sendable {
 
     /// `GET /inventory/products/{id}`.
     func get(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         guard let product = try await environment.database.read({ try StockStore.find(id, in: $0) }) else { throw Problem.notFound("product") }
         return .json { product.write(to: &$0) }
@@ -92,14 +94,15 @@ struct ManageProducts: Sendable {
 
     /// `PUT /inventory/products/{id}`: name and price; `availableQuantity` is a count of the stock, recorded as an adjustment.
     func update(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let input = try ProductInput.update(request.object())
+        let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
             guard var product = try StockStore.lock(ids: [id], in: transaction).first else { return .failure(.notFound("product")) }
             if let sku = input.sku, sku != product.sku {
                 return .failure(Problem.invalid([.init(pointer: "/sku", detail: "cannot be changed: orders and reports know the product by it")]))
             }
+            let before = product
             product.name = input.name
             product.price = input.price
             try StockStore.updateDetails([product], in: transaction)
@@ -107,13 +110,13 @@ struct ManageProducts: Sendable {
             if let count = input.available, count != product.available {
                 try adjust(&product, by: count - product.available, reason: "count", in: transaction)
             }
+            try record("update-product", of: product, by: actor, before: before, in: transaction)
             return .success(.json { [product] in product.write(to: &$0) })
         }
     }
 
     /// `POST /inventory/products/{id}/adjustments`: stock received (positive) or written off (negative).
     func adjust(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "product")
         let body = BodyReader(try request.object())
         body.allow("delta", "reason")
@@ -121,6 +124,7 @@ struct ManageProducts: Sendable {
         let reason = body.string("reason", maximum: 200) ?? "adjustment"
         if delta == 0, body.isValid { body.refuse("delta", "must not be 0") }
         try body.finish()
+        let actor = try request.actor()
         return try await idempotent.run(request) { transaction in
             guard var product = try StockStore.lock(ids: [id], in: transaction).first else { return .failure(.notFound("product")) }
             guard product.available + delta >= 0, product.available + delta <= Product.maximumUnits else {
@@ -129,9 +133,18 @@ struct ManageProducts: Sendable {
                         json.member("availableQuantity", product.available)
                     })
             }
+            let before = product
             try adjust(&product, by: delta, reason: reason, in: transaction)
+            try record("adjust-stock", of: product, by: actor, before: before, in: transaction)
             return .success(.json(.created) { [product] in product.write(to: &$0) })
         }
+    }
+
+    /// Notes an administrator's action in the transaction that does it.
+    private func record(_ action: String, of product: Product, by actor: String, before: Product?, in transaction: any Transaction) throws {
+        func json(_ product: Product) -> [UInt8] { JSONWriter.object { product.write(to: &$0) } }
+        try AdminLog(context: environment.context).record(
+            actor: actor, action: action, subject: "product \(product.sku)", before: before.map(json), after: json(product), in: transaction)
     }
 
     private func adjust(_ product: inout Product, by delta: Int64, reason: String, in transaction: any Transaction) throws {

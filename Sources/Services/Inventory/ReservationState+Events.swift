@@ -3,7 +3,7 @@ import Wire
 
 extension ReservationState.Input {
     /// What an event of another service means to a reservation; nil for events that mean nothing to it.
-    /// - Parameter isCovered: whether there is enough of all that the order asks for; counts for `OrderCreated` alone.
+    /// - Parameter isCovered: whether there is enough of all that the order asks for, at the prices that it names; counts for `OrderCreated` alone.
     public init?(_ event: any Event, isCovered: Bool) {
         switch event {
         case is OrderCreated: self = isCovered ? .requestCovered : .requestShort
@@ -20,11 +20,12 @@ extension ReservationState.Effect {
     /// - Parameters:
     ///   - lines: what was taken or given back.
     ///   - shortages: why nothing could be taken.
+    ///   - changedPrices: why nothing was taken although there is enough.
     ///   - cause: the event that led to the effect.
-    public func event(lines: [StockReservation], shortages: [StockShortage], because cause: any Event) -> (any Event)? {
+    public func event(lines: [StockReservation], shortages: [StockShortage], changedPrices: [CataloguePrice] = [], because cause: any Event) -> (any Event)? {
         switch self {
         case .hold: (cause as? OrderCreated).map { InventoryReserved(reservations: lines, total: $0.total, paymentMethod: $0.paymentMethod) }
-        case .reject: InventoryInsufficient(shortages: shortages)
+        case .reject: InventoryInsufficient(shortages: shortages, changedPrices: changedPrices)
         case .release, .answer: InventoryReleased(reservations: lines, reason: cause is PaymentFailed ? "payment_failed" : "cancellation")
         case .sell, .nothing: nil
         }

@@ -16,12 +16,14 @@ struct ReserveStock: EventHandler {
         var desk = try StockDesk(events, in: transaction)
         var answers: [Envelope] = []
         for event in events {
-            let wanted = (event.event as? OrderCreated)?.lines ?? []
+            let order = event.event as? OrderCreated
+            let wanted = order?.lines ?? []
             let shortages = desk.shortages(of: wanted)
-            guard let input = ReservationState.Input(event.event, isCovered: shortages.isEmpty) else { continue }
+            let changedPrices = order?.hasPricesToCheck == true ? desk.changedPrices(of: wanted) : []
+            guard let input = ReservationState.Input(event.event, isCovered: shortages.isEmpty && changedPrices.isEmpty) else { continue }
             let effect = desk.apply(input, to: event.key)
             let lines = desk.perform(effect, wanted, for: event.key, context)
-            guard let answer = effect.event(lines: lines, shortages: shortages, because: event.event) else { continue }
+            guard let answer = effect.event(lines: lines, shortages: shortages, changedPrices: changedPrices, because: event.event) else { continue }
             answers.append(context.envelope(answer, key: event.key, because: event))
         }
         try desk.commit(at: context.now, board: board, in: transaction)

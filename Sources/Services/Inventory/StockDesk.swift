@@ -67,6 +67,15 @@ struct StockDesk {
         return shortages
     }
 
+    /// The catalogue's prices that are not what the lines name, each product once; for orders whose prices nobody could compare before.
+    func changedPrices(of orderLines: [OrderLine]) -> [CataloguePrice] {
+        var named: Set<ProductID> = []
+        return orderLines.compactMap { line in
+            guard let product = product(of: line), product.price != line.price, named.insert(product.id).inserted else { return nil }
+            return CataloguePrice(productID: product.id, sku: product.sku, price: product.price)
+        }
+    }
+
     /// Moves an order's reservation on.
     mutating func apply(_ input: ReservationState.Input, to order: OrderID) -> ReservationState.Effect {
         let before = states[order] ?? .none

@@ -7,7 +7,6 @@ struct ListNotifications: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("orderId")
         guard let order = try request.parameter("orderId").flatMap({ Identifier($0) }) else {
             throw Problem.badParameter("orderId", "is required and must be the UUID of an order")
         }

@@ -40,7 +40,14 @@ public final class NotificationsService: ServiceModule {
 
     public var routes: [Route] {
         let list = ListNotifications(database: database)
-        return [Route(.get, "/notifications") { try await list($0) }]
+        return [
+            Route(
+                .get, "/notifications", .listNotifications,
+                access: .roles([.customer, .support, .admin, .service], .readNotifications, own: .orderInQuery("orderId"))
+            ) {
+                try await list($0)
+            }
+        ]
     }
 
     public var runners: [any Service] { [jobs] }

@@ -11,7 +11,6 @@ struct DeadLetterBulkRequests: Sendable {
 
     /// `POST /admin/dead-letters/redrive`: begins in the background what a filter names, or, with `preview`, only counts it.
     func start(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let actor = try request.actor()
         let body = BodyReader(try request.object())
         body.allow("consumer", "type", "error", "orderId", "from", "to", "olderThan", "youngerThan", "all", "preview", "rate", "stopAfter")
@@ -43,7 +42,6 @@ struct DeadLetterBulkRequests: Sendable {
 
     /// `GET /admin/dead-letters/redrives`: the last runs, newest first.
     func list(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let runs = try await bulk.all()
         return .json { json in
             json.key("items")
@@ -53,14 +51,12 @@ struct DeadLetterBulkRequests: Sendable {
 
     /// `GET /admin/dead-letters/redrives/{run}`: how far it is.
     func show(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         guard let run = try await bulk.run(request.identifier("run", of: "redrive")) else { throw Problem.notFound("redrive") }
         return .json { run.write(to: &$0) }
     }
 
     /// `DELETE /admin/dead-letters/redrives/{run}`: ends it; what was redriven stays so.
     func stop(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         guard let run = try await bulk.cancel(request.identifier("run", of: "redrive"), by: request.actor()) else { throw Problem.notFound("redrive") }
         return .json { run.write(to: &$0) }
     }

@@ -9,7 +9,6 @@ struct DeadLetterChanges: Sendable {
 
     /// `POST /admin/dead-letters/{id}/redrive`: applies the event as it is.
     func redrive(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (desk, event) = try desks.named(by: request)
         let actor = try request.actor()
         let body = BodyReader(try request.optionalObject())
@@ -21,7 +20,6 @@ struct DeadLetterChanges: Sendable {
 
     /// `POST /admin/dead-letters/{id}/edit-and-redrive`: applies an edited event, if nobody else was first.
     func edit(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (desk, event) = try desks.named(by: request)
         let actor = try request.actor()
         let body = BodyReader(try request.object())
@@ -34,7 +32,6 @@ struct DeadLetterChanges: Sendable {
 
     /// `POST /admin/dead-letters/{id}/dry-run`: what the handler would do to the event, as it is or edited, and nothing done.
     func rehearse(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (desk, event) = try desks.named(by: request)
         let body = BodyReader(try request.optionalObject())
         body.allow("event", "version")
@@ -48,7 +45,6 @@ struct DeadLetterChanges: Sendable {
 
     /// `DELETE /admin/dead-letters/{id}?reason=`: puts the letter aside; it is kept for 30 days and in the record of actions.
     func archive(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("reason")
         let (desk, event) = try desks.named(by: request)
         let actor = try request.actor()
         guard let reason = try request.parameter("reason"), (1...500).contains(reason.unicodeScalars.count) else {

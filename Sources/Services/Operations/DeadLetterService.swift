@@ -32,17 +32,17 @@ public struct DeadLetterService: Sendable {
     /// Its operations, below `/api/v1`.
     public var routes: [Route] {
         [
-            Route(.get, "/admin/dead-letters", listing.list),
-            Route(.get, "/admin/dead-letters/{id}", listing.show),
-            Route(.delete, "/admin/dead-letters/{id}", changes.archive),
-            Route(.post, "/admin/dead-letters/{id}/redrive", changes.redrive),
-            Route(.post, "/admin/dead-letters/{id}/dry-run", changes.rehearse),
-            Route(.post, "/admin/dead-letters/{id}/edit-and-redrive", changes.edit),
-            Route(.post, "/admin/dead-letters/redrive", bulkRequests.start),
-            Route(.get, "/admin/dead-letters/redrives", bulkRequests.list),
-            Route(.get, "/admin/dead-letters/redrives/{run}", bulkRequests.show),
-            Route(.delete, "/admin/dead-letters/redrives/{run}", bulkRequests.stop),
-            Route(.get, "/admin/actions", actions.list),
+            Route(.get, "/admin/dead-letters", .listDeadLetters, access: .operators, listing.list),
+            Route(.get, "/admin/dead-letters/{id}", .getDeadLetter, access: .operators, listing.show),
+            Route(.delete, "/admin/dead-letters/{id}", .archiveDeadLetter, access: .administrators, changes.archive),
+            Route(.post, "/admin/dead-letters/{id}/redrive", .redriveDeadLetter, access: .administrators, changes.redrive),
+            Route(.post, "/admin/dead-letters/{id}/dry-run", .rehearseDeadLetter, access: .administrators, changes.rehearse),
+            Route(.post, "/admin/dead-letters/{id}/edit-and-redrive", .editDeadLetter, access: .administrators, changes.edit),
+            Route(.post, "/admin/dead-letters/redrive", .startRedrive, access: .administrators, bulkRequests.start),
+            Route(.get, "/admin/dead-letters/redrives", .listRedrives, access: .operators, bulkRequests.list),
+            Route(.get, "/admin/dead-letters/redrives/{run}", .getRedrive, access: .operators, bulkRequests.show),
+            Route(.delete, "/admin/dead-letters/redrives/{run}", .stopRedrive, access: .administrators, bulkRequests.stop),
+            Route(.get, "/admin/actions", .listActions, access: .operators, actions.list),
         ].map { $0.once(per: keys) }
     }
 

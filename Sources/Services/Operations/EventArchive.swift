@@ -42,11 +42,15 @@ struct EventArchive: Sendable {
     private static let timeline = SQL("SELECT sequence, event_id, key, type, body FROM events WHERE key = $1 ORDER BY event_id")
     private static let find = SQL("SELECT sequence FROM events WHERE key = $1 AND event_id = $2")
     private static let last = SQL("SELECT max(sequence) FROM events")
+    private static let beginning = SQL("SELECT max(sequence), (SELECT count(*) FROM webhooks WHERE state <= 1) FROM events")
+    private static let bodyOf = SQL("SELECT body FROM events WHERE key = $1 AND event_id = $2")
+    private static let timeAt = SQL("SELECT time FROM events WHERE sequence >= $1 ORDER BY sequence LIMIT 1")
+    private static let headsAfter = SQL("SELECT sequence, event_id, key, type, time FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
 
-    /// Waits until nobody else adds, and tells behind which number the next event will stand.
-    static func begin(in transaction: any Transaction) throws -> Int64 {
+    /// Waits until nobody else adds, and tells behind which number the next event will stand, and whether anybody outside wants to be told of it.
+    static func begin(in transaction: any Transaction) throws -> (place: Int64, hasWebhooks: Bool) {
         _ = try transaction.first(takeTurn) { $0.integer(0) }
-        return try last(in: transaction)
+        return try transaction.first(beginning) { ($0.optionalInteger(0) ?? 0, $0.integer(1) > 0) } ?? (0, false)
     }
 
     /// Adds events that are not there yet, and returns those.
@@ -86,6 +90,43 @@ struct EventArchive: Sendable {
     /// Where an event of an order stands; nil when it is not there.
     static func sequence(of id: Identifier, key: Identifier, in transaction: any ReadTransaction) throws -> Int64? {
         try transaction.first(find, [.id(key), .id(id)]) { $0.integer(0) }
+    }
+
+    /// Where events stand that are there, in the order given.
+    static func places(of events: [Envelope], in transaction: any ReadTransaction) throws -> [Int64] {
+        try transaction.query(find, each: events.map { [.id($0.key), .id($0.id)] }) { $0.integer(0) }
+    }
+
+    /// An event as its producer wrote it.
+    static func body(of id: Identifier, key: Identifier, in transaction: any ReadTransaction) throws -> [UInt8]? {
+        try transaction.first(bodyOf, [.id(key), .id(id)]) { $0.bytes(0) }
+    }
+
+    /// An event without its body.
+    struct Head: Sendable {
+        let sequence: Int64
+        let id: Identifier
+        let key: Identifier
+        let type: String
+        let time: Timestamp
+    }
+
+    static func heads(after sequence: Int64, limit: Int, in transaction: any ReadTransaction) throws -> [Head] {
+        try transaction.query(headsAfter, [.integer(sequence), .integer(Int64(limit))]) {
+            Head(sequence: $0.integer(0), id: $0.id(1), key: $0.id(2), type: $0.text(3), time: $0.time(4))
+        }
+    }
+
+    /// A place behind which all events of a moment and later stand. Events come in nearly by time; those that come late are allowed for by a quarter of an hour.
+    static func place(of moment: Timestamp, in transaction: any ReadTransaction) throws -> Int64 {
+        let moment = moment.advanced(byMilliseconds: -900_000)
+        var (low, high) = (Int64(0), try last(in: transaction))
+        while low < high {
+            let middle = low + (high - low) / 2
+            let time = try transaction.first(timeAt, [.integer(middle + 1)]) { $0.time(0) }
+            if let time, time < moment { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The newest event's sequence number, 0 for an empty archive.

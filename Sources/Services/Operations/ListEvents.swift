@@ -10,7 +10,6 @@ struct ListEvents: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("after", "limit", "type")
         let after = try request.integer("after", in: 0...Int.max, default: 0)
         let limit = try request.integer("limit", in: 1...1000, default: 100)
         let filter = EventFilter(types: try request.eventTypes())

@@ -10,12 +10,17 @@ public final class OperationsService: ServiceModule {
     public let database: any Database
     /// Wakes those who follow the events.
     public let live: LiveEvents
+    /// Sends messages to endpoints outside; nil where nobody can.
+    public let dispatcher: WebhookDispatcher?
     private let environment: ServiceEnvironment
+    private let webhooks: WebhookConfiguration
+    private let messages = TaskSignal()
 
     /// The service on its database.
-    public init(_ environment: ServiceEnvironment, live: LiveEvents = LiveEvents()) {
-        (self.environment, self.live) = (environment, live)
+    public init(_ environment: ServiceEnvironment, live: LiveEvents = LiveEvents(), webhooks: WebhookConfiguration = WebhookConfiguration()) {
+        (self.environment, self.live, self.webhooks) = (environment, live, webhooks)
         database = environment.database
+        dispatcher = webhooks.client.map { [messages] in WebhookDispatcher(webhooks, client: $0, environment: environment, signal: messages) }
     }
 
     public let name = Choreography.Participant.operations.rawValue
@@ -27,10 +32,11 @@ public final class OperationsService: ServiceModule {
         MessagingSchema.deadLetterTopics(version: 5),
         Migration(version: 6, name: "redrives of many dead letters", statements: DeadLetterRunTable.statements),
         Migration(version: 7, name: "what the audit found", statements: AuditTable.statements),
+        Migration(version: 8, name: "webhooks and their messages", statements: WebhookTable.statements + WebhookDeliveryTable.statements),
     ]
     public var migrations: [Migration] { Self.migrations }
 
-    public var handler: (any EventHandler)? { ArchiveEvents(live: live) }
+    public var handler: (any EventHandler)? { ArchiveEvents(live: live, messages: messages) }
 
     public var routes: [Route] {
         let timeline = ShowTimeline(database: database)
@@ -38,19 +44,39 @@ public final class OperationsService: ServiceModule {
         let follow = FollowEvents(database: database, live: live)
         let schemas = ShowSchemas()
         return [
-            Route(.get, "/orders/{id}/events") { try await timeline($0) },
-            Route(.get, "/orders/{id}/stream", answer: .stream) { try await follow.order($0) },
-            Route(.get, "/events") { try await list($0) },
-            Route(.get, "/events/stream", answer: .stream) { try await follow.all($0) },
-            Route(.get, "/events/schemas") { try schemas.list($0) },
-            Route(.get, "/events/schemas/{type}") { try schemas.one($0) },
+            Route(.get, "/orders/{id}/events", .getOrderEvents, access: .timeline) { try await timeline($0) },
+            Route(.get, "/orders/{id}/stream", .followOrder, access: .timeline, answer: .stream) { try await follow.order($0) },
+            Route(.get, "/events", .listEvents, access: .log) { try await list($0) },
+            Route(.get, "/events/stream", .followEvents, access: .log, answer: .stream) { try await follow.all($0) },
+            Route(.get, "/events/schemas", .listSchemas, access: .everyone) { try schemas.list($0) },
+            Route(.get, "/events/schemas/{type}", .getSchema, access: .everyone) { try schemas.one($0) },
+        ] + webhookRoutes
+    }
+
+    private var webhookRoutes: [Route] {
+        let keys = IdempotentWrite(database: database, context: environment.context)
+        let webhooks = WebhookRequests(environment: environment, configuration: self.webhooks, keys: keys, messages: messages)
+        let deliveries = WebhookDeliveryRequests(environment: environment, keys: keys, messages: messages)
+        return [
+            Route(.post, "/webhooks", .createWebhook, access: .webhookWriters, webhooks.create),
+            Route(.get, "/webhooks", .listWebhooks, access: .webhookReaders, webhooks.list),
+            Route(.get, "/webhooks/{id}", .getWebhook, access: .webhookReaders, webhooks.show),
+            Route(.patch, "/webhooks/{id}", .changeWebhook, access: .webhookWriters, webhooks.change),
+            Route(.delete, "/webhooks/{id}", .deleteWebhook, access: .webhookWriters, webhooks.delete),
+            Route(.post, "/webhooks/{id}/test", .testWebhook, access: .webhookWriters, webhooks.test),
+            Route(.post, "/webhooks/{id}/rotate-secret", .rotateWebhookSecret, access: .webhookWriters, webhooks.rotateSecret),
+            Route(.get, "/webhooks/{id}/deliveries", .listWebhookDeliveries, access: .webhookReaders, deliveries.list),
+            Route(.get, "/webhooks/{id}/deliveries/{delivery}", .getWebhookDelivery, access: .webhookReaders, deliveries.show),
+            Route(.post, "/webhooks/{id}/deliveries/{delivery}/redeliver", .redeliverOne, access: .webhookWriters, deliveries.redeliver),
+            Route(.post, "/webhooks/{id}/redeliver", .redeliverSince, access: .webhookWriters, deliveries.redeliverSince),
         ]
     }
 
     public var runners: [any Service] {
         let keeper = KeepStreamsAlive(live: live, clock: environment.context.clock)
-        if environment.role.isAlone { return [keeper] }
-        return [keeper, WatchArchive(database: database, live: live, clock: environment.context.clock, logger: environment.logger)]
+        let own = [keeper as any Service] + (dispatcher.map { [$0] } ?? [])
+        if environment.role.isAlone { return own }
+        return own + [WatchArchive(database: database, live: live, clock: environment.context.clock, logger: environment.logger)]
     }
 
     /// Stored events behind a sequence number, decoded; empty at the end. Types that this program does not know are left out.
@@ -76,4 +102,18 @@ public final class OperationsService: ServiceModule {
     public func tail(_ filter: EventFilter = EventFilter(), after sequence: Int64) -> EventTail {
         EventTail(filter, after: sequence, database: database, live: live)
     }
+}
+
+extension Access {
+    /// An order's own events: whoever may see the order.
+    fileprivate static let timeline = Access.roles([.customer, .support, .warehouse, .finance, .admin, .service], .readEvents, own: .orderInPath("id"))
+    /// Everybody's events.
+    fileprivate static let log = Access.roles([.support, .admin, .service], .readEvents)
+    /// Who looks after the platform's running.
+    static let operators = Access.roles([.support, .admin], .readOperations)
+    /// Who mends it.
+    static let administrators = Access.roles([.admin], .writeOperations)
+    /// Programs of the house, each for its own endpoints, and administrators for all. No customer: messages tell of everybody's orders.
+    static let webhookReaders = Access.roles([.admin, .service], .readWebhooks)
+    static let webhookWriters = Access.roles([.admin, .service], .writeWebhooks)
 }

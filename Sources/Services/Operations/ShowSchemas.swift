@@ -7,7 +7,6 @@ import Wire
 struct ShowSchemas: Sendable {
     /// `GET /events/schemas`: every event with its versions.
     func list(_ request: WebRequest) throws -> WebResponse {
-        try request.allow()
         return .json(capacity: 8192) { json in
             json.key("items")
             json.array(EventCatalog.types) { json, type in
@@ -26,7 +25,6 @@ struct ShowSchemas: Sendable {
 
     /// `GET /events/schemas/{type}`: the JSON Schema of an event's newest version, or of the one in `version`.
     func one(_ request: WebRequest) throws -> WebResponse {
-        try request.allow("version")
         guard let type = request.parameters["type"].flatMap({ EventCatalog.registry[$0] }) else { throw Problem.notFound("type of event") }
         let version = try request.integer("version", in: 1...9999, default: type.schemaVersion)
         guard let schema = EventSchema.versions(of: type).first(where: { $0.version == version }) else { throw Problem.notFound("version of this event") }

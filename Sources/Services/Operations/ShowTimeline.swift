@@ -7,7 +7,6 @@ struct ShowTimeline: Sendable {
     let database: any Database
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let order = try request.identifier("id", of: "order")
         let events = try await database.read { try EventArchive.timeline(of: order, in: $0) }
         guard !events.isEmpty else { throw Problem.notFound("order") }

@@ -22,7 +22,7 @@ struct AdvanceOrders: EventHandler {
     /// Why an order comes to nothing, where the event says so.
     private func reason(in event: any Event) -> String? {
         switch event {
-        case is InventoryInsufficient: "insufficient_stock"
+        case let refused as InventoryInsufficient: refused.changedPrices.isEmpty ? "insufficient_stock" : "price_changed"
         case let failed as PaymentFailed: failed.reason
         default: nil
         }

@@ -28,6 +28,7 @@ enum OrderStore {
                 "CREATE INDEX orders_by_status ON orders (status, id) WHERE status > 3",
             ]),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
+        UnpaidOrders.migration,
     ]
 
     private static let columns = """

@@ -10,6 +10,10 @@ public struct OrdersConfiguration: Sendable {
     public var deadlineMilliseconds: Int64 = 900_000
     /// The same for orders that are paid offline: 7 days.
     public var offlineDeadlineMilliseconds: Int64 = 604_800_000
+    /// How many orders that are not settled a customer may have when he places another one: 20.
+    public var unpaidOrdersPerCustomer: Int64 = 20
+    /// How many units these orders may have, the new one's included: 10,000.
+    public var unpaidUnitsPerCustomer: Int64 = 10_000
     public init() {}
 }
 
@@ -46,12 +50,14 @@ public final class OrdersService: ServiceModule {
 
         handler = AdvanceOrders(outbox: environment.outbox, cache: cache)
         routes = [
-            Route(.post, "/orders", startsWork: true) { try await place($0) },
-            Route(.get, "/orders", read.list),
-            Route(.get, "/orders/{id}", read.order),
-            Route(.get, "/orders/{id}/status", read.status),
-            Route(.post, "/orders/{id}/cancel", change.cancel),
-            Route(.put, "/orders/{id}/status", change.setStatus),
+            Route(.post, "/orders", .placeOrder, access: .writing(own: .byHandler), startsWork: true) { try await place($0) },
+            Route(.get, "/orders", .listOrders, access: .reading(own: .byHandler), read.list),
+            Route(.get, "/orders/{id}", .getOrder, access: .reading(own: .orderInPath("id")), read.order),
+            Route(.get, "/orders/{id}/status", .getOrderStatus, access: .reading(own: .orderInPath("id")), read.status),
+            Route(.post, "/orders/{id}/cancel", .cancelOrder, access: .writing(own: .orderInPath("id")), change.cancel),
+            Route(
+                .put, "/orders/{id}/status", .setOrderStatus, access: .roles([.support, .warehouse, .finance, .admin, .service], .writeOrders), change.setStatus
+            ),
         ]
         runners = [
             TimerRunner(database: environment.database, context: environment.context, logger: environment.logger) { timers, transaction, context in
@@ -59,4 +65,28 @@ public final class OrdersService: ServiceModule {
             }
         ]
     }
+}
+
+extension OrdersService {
+    /// Whose an order is.
+    public enum Owner: Sendable, Equatable {
+        /// There is no such order.
+        case nobody
+        /// The order names no customer.
+        case guest
+        case customer(String)
+    }
+
+    /// Whose an order is; it never changes.
+    public func owner(of id: OrderID) async throws -> Owner {
+        guard let order = try await database.read({ try OrderStore.find(id, in: $0) }) else { return .nobody }
+        return order.customerID.map { .customer($0) } ?? .guest
+    }
+}
+
+extension Access {
+    fileprivate static func reading(own: Access.Own) -> Access {
+        .roles([.customer, .support, .warehouse, .finance, .admin, .service], .readOrders, own: own)
+    }
+    fileprivate static func writing(own: Access.Own) -> Access { .roles([.customer, .support, .admin, .service], .writeOrders, own: own) }
 }

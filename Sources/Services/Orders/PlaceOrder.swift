@@ -12,27 +12,36 @@ final class PlaceOrder: Sendable {
     private let availability: AvailabilityCheck
     private let idempotent: IdempotentWrite
     private let configuration: OrdersConfiguration
+    private let unpaid: UnpaidOrders
     /// When it was last said that Inventory cannot be asked, in milliseconds.
     private let complainedAt = Mutex<Int64>(0)
 
     init(_ environment: ServiceEnvironment, availability: @escaping AvailabilityCheck, idempotent: IdempotentWrite, configuration: OrdersConfiguration) {
         (self.environment, self.availability, self.idempotent, self.configuration) = (environment, availability, idempotent, configuration)
+        unpaid = UnpaidOrders(configuration)
     }
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
-        let input = try PlaceOrderInput(request.object(), now: environment.context.now)
+        let input = try PlaceOrderInput(request.object(), from: request.principal, for: request.customer, now: environment.context.now)
         let found = try await ask(input)
         try request.checkDeadline()
         let lines: [OrderLine]
-        do { lines = try priced(input, found) } catch {
+        do {
+            lines = try priced(input, found)
+            if let found, !request.principal.setsPrices { try CataloguePrices.check(input.items, against: found) }
+        } catch {
             // A repetition of what was accepted gets the first answer, also when the last unit is gone by now.
             if let earlier = try await idempotent.earlierAnswer(request) { return earlier.tellingVersion() }
             throw error
         }
         let total = try PlaceOrder.total(lines, input.currency)
+        // Where Inventory cannot be asked now, it looks when it reserves.
+        let hasPricesToCheck = found == nil && !request.principal.setsPrices
         return try await idempotent.run(request) { [self] transaction in
-            .success(try accept(input, lines: lines, total: total, correlation: request.id, in: transaction))
+            // At most 2,000 lines of a million units.
+            let units = lines.reduce(0) { $0 + $1.quantity }
+            if let refusal = try unpaid.refusal(request.customer, adding: units, at: environment.context.now, in: transaction) { return .failure(refusal) }
+            return .success(try accept(input, lines: lines, total: total, hasPricesToCheck: hasPricesToCheck, correlation: request.id, in: transaction))
         }.tellingVersion()
     }
 
@@ -127,7 +136,7 @@ final class PlaceOrder: Sendable {
 
     /// Writes the order, its deadline and OrderCreated in one transaction, and tells the client.
     private func accept(
-        _ input: PlaceOrderInput, lines: [OrderLine], total: Money, correlation: Identifier, in transaction: any Transaction
+        _ input: PlaceOrderInput, lines: [OrderLine], total: Money, hasPricesToCheck: Bool, correlation: Identifier, in transaction: any Transaction
     ) throws -> WebResponse {
         let context = environment.context
         let now = context.now
@@ -141,7 +150,7 @@ final class PlaceOrder: Sendable {
         try Timers.set([DueTimer(due: order.deadline, kind: ExpireOrders.timerKind, key: order.id)], in: transaction)
         let created = OrderCreated(
             customerID: order.customerID, lines: lines, total: total, shippingCountry: order.shippingCountry, paymentMethod: order.paymentMethod,
-            placedAt: order.placedAt)
+            placedAt: order.placedAt, hasPricesToCheck: hasPricesToCheck)
         try environment.outbox.append([context.envelope(created, key: order.id, version: 1, correlation: correlation)], in: transaction)
         return .json(.accepted, headers: [.location: "/api/v1/orders/\(order.id)"]) { OrderJSON.writeSummary(order, to: &$0) }
             .tellingVersion(of: order)

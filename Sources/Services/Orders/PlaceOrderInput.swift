@@ -17,6 +17,7 @@ struct PlaceOrderInput: Sendable {
     /// A clock may be this much ahead of ours.
     private static let clockSkewMilliseconds: Int64 = 300_000
 
+    /// Whose order it is; nil for a guest's.
     let customerID: String?
     let currency: Currency
     let items: [Item]
@@ -25,11 +26,16 @@ struct PlaceOrderInput: Sendable {
     let metadata: String?
     let placedAt: Timestamp?
 
-    /// - Throws: ``Problem`` 422 with all violations.
-    init(_ object: JSONObject, now: Timestamp) throws(Problem) {
+    /// - Parameters:
+    ///   - principal: who sends it; only programs of the house place orders of the past.
+    ///   - customer: the only customer whose order it can be; nil where it can be anybody's.
+    /// - Throws: ``Problem``: 422 with all violations, 403 for another customer's order.
+    init(_ object: JSONObject, from principal: Principal, for customer: String?, now: Timestamp) throws(Problem) {
         let body = BodyReader(object)
         body.allow("customerId", "currency", "items", "shippingCountry", "paymentMethod", "metadata", "placedAt")
-        customerID = body.string("customerId", maximum: 64)
+        let named = body.string("customerId", maximum: 64)
+        if let customer, let named, named != customer { throw Problem.forbidden("Customers place orders for themselves: leave customerId out.") }
+        customerID = customer ?? named
         let code = body.string("currency", required: true, maximum: 3)
         let currency = code.flatMap { Currency($0) }
         if code != nil, currency == nil { body.refuse("currency", "must be an ISO 4217 code in capitals, such as GBP") }
@@ -41,6 +47,7 @@ struct PlaceOrderInput: Sendable {
         if let placedAt, placedAt > now.advanced(byMilliseconds: PlaceOrderInput.clockSkewMilliseconds) {
             body.refuse("placedAt", "must not lie in the future")
         }
+        if placedAt != nil, !principal.setsPrices { body.refuse("placedAt", "may be set by importers only") }
         if let placedAt, placedAt.milliseconds < 0 { body.refuse("placedAt", "must not lie before 1970") }
         let readers = body.objects("items", required: true, count: 1...PlaceOrderInput.maximumLines) ?? []
         items = readers.compactMap { PlaceOrderInput.item($0, currency) }

@@ -39,7 +39,11 @@ public final class PaymentsService: ServiceModule {
         runner.value = jobRunner
         handler = ReactToOrders(jobs: jobs, outbox: outbox)
         let read = ReadPayments(database: environment.database)
-        routes = [Route(.get, "/payments", read.list)]
+        routes = [
+            Route(
+                .get, "/payments", .listPayments,
+                access: .roles([.customer, .support, .finance, .admin, .service], .readPayments, own: .orderInQuery("orderId")), read.list)
+        ]
         runners = [jobRunner]
     }
 }

@@ -25,7 +25,7 @@ struct AuditCommand: AsyncParsableCommand {
               waybill audit --config deploy/config/split-kafka.yaml
             """)
 
-    @OptionGroup var client: ClientOptions
+    @OptionGroup var client: ConnectionOptions
 
     @Flag(help: "Put right what can be put right by itself.")
     var repair = false
@@ -55,7 +55,7 @@ struct AuditCommand: AsyncParsableCommand {
     }
 
     private func online() async throws -> AuditResult {
-        try await client.withAPI(timeout: .seconds(600)) { api in
+        try await client.withAPI(from: .standard, timeout: .seconds(600)) { api in
             if let order { return AuditResult(try await api.audit(order: order, repair: repair)) }
             let bar = ProgressBar("auditing", unit: "orders", total: nil, mode: .suited(isSilent: client.json))
             defer { bar.finish() }

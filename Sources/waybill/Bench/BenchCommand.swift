@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import WaybillClient
+import Web
 import Wire
 
 /// `waybill bench`: load, and the hot product.
@@ -33,6 +35,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
             Examples:
               waybill bench --connections 128 --duration 10
               waybill bench --rate 500 --duration 30 --json
+              waybill bench --auth customer --customers 500
               waybill bench --processes "$PWD/data/split-rabbitmq" --json
             """)
 
@@ -62,7 +65,14 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Option(name: .customLong("processes"), help: "Count the CPU time of this machine's processes with this text in arguments or folder. Repeatable.")
     var processPatterns: [String] = []
 
+    @Option(help: "In whose name: service, one program for all orders; or customer, many customers with a token each (of a platform of this machine).")
+    var auth = BenchIdentity.service
+
+    @Option(help: "Customers that --auth customer makes tokens for.")
+    var customers = 200
+
     func validate() throws {
+        guard (1...100_000).contains(customers) else { throw ValidationError("--customers must be 1 to 100000.") }
         guard !processPatterns.contains("") else { throw ValidationError("--processes must not be empty.") }
         if let rate, !(rate > 0 && rate <= 1_000_000) { throw ValidationError("--rate must be above 0 and at most 1000000.") }
         if let connections, !(1...10_000).contains(connections) { throw ValidationError("--connections must be 1 to 10000.") }
@@ -78,11 +88,18 @@ struct BenchLoadCommand: AsyncParsableCommand {
             duration: .seconds(duration), products: products, seed: seed, isKeyed: isKeyed, processes: processPatterns)
     }
 
+    private func buyers(for plan: LoadPlan) async throws -> BenchCustomers? {
+        guard auth == .customer else { return nil }
+        let mint = try client.place.mint(environment: ProcessInfo.processInfo.environment)
+        return try await BenchCustomers(customers, mint: mint, lasting: plan.warmup + plan.duration + plan.drain)
+    }
+
     func run() async throws {
         let plan = plan
         let progress = ProgressBar("measuring", unit: "seconds", total: Int(warmup + duration), mode: .suited(isSilent: client.json))
-        let summary = try await client.withAPI(connections: plan.connections + 2, timeout: .seconds(60)) { api in
-            try await LoadRun(api: api, plan: plan, progress: progress)()
+        let buyers = try await buyers(for: plan)
+        let summary = try await client.withAPI(as: .service, connections: plan.connections + 2, timeout: .seconds(60)) { api in
+            try await LoadRun(api: api, plan: plan, progress: progress, customers: buyers)()
         }
         progress.finish()
         if client.json { return Output.json(summary.json) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Contracts
 import WaybillClient
+import Web
 import Wire
 
 /// `waybill bench hot`.
@@ -35,7 +36,7 @@ struct BenchHotCommand: AsyncParsableCommand {
     func run() async throws {
         let sku = "hot-" + RunName.fresh()
         let progress = ProgressBar("placing", unit: "orders", total: orders, mode: .suited(isSilent: client.json))
-        let result = try await client.withAPI(connections: connections) { api in
+        let result = try await client.withAPI(as: .service, connections: connections) { api in
             try await HotProduct(api: api, sku: sku, units: units, orders: orders, connections: connections)(progress: progress)
         }
         progress.finish()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import WaybillClient
+import Web
 import Wire
 
 /// `waybill bench overload`.
@@ -70,7 +71,7 @@ struct BenchOverloadCommand: AsyncParsableCommand {
     private func step(_ mode: LoadPlan.Mode, _ connections: Int) async throws -> LoadSummary {
         let plan = LoadPlan(mode: mode, connections: connections, warmup: .seconds(warmup), duration: .seconds(duration), products: 1000, seed: 1)
         let progress = ProgressBar("measuring", unit: "seconds", total: Int(warmup + duration), mode: .suited(isSilent: client.json))
-        let summary = try await client.withAPI(connections: connections + 2, timeout: .seconds(60)) { api in
+        let summary = try await client.withAPI(as: .service, connections: connections + 2, timeout: .seconds(60)) { api in
             try await LoadRun(api: api, plan: plan, progress: progress)()
         }
         progress.finish()

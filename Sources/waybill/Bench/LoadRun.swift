@@ -7,6 +7,8 @@ struct LoadRun: Sendable {
     let api: WaybillAPI
     let plan: LoadPlan
     let progress: ProgressBar
+    /// Nil: the API's own token goes with all orders.
+    var customers: BenchCustomers?
 
     private enum Part: Sendable {
         case worker(LoadTally)
@@ -26,7 +28,7 @@ struct LoadRun: Sendable {
                 return .service
             }
             defer { group.cancelAll() }
-            let template = OrderTemplate(products: plan.products)
+            let template = customers.map { OrderTemplate(products: plan.products, customers: $0.headers.count) } ?? OrderTemplate(products: plan.products)
             try await probe(template, board)
             let begin = ContinuousClock.now
             let window = LoadWindow(begin: begin + plan.warmup, end: begin + plan.warmup + plan.duration)
@@ -84,7 +86,7 @@ struct LoadRun: Sendable {
     ) {
         let schedule = Tickets()
         for number in 0..<plan.connections {
-            let worker = LoadWorker(http: api.http, board: board, template: template, plan: plan, window: window, number: number)
+            let worker = LoadWorker(http: api.http, board: board, template: template, plan: plan, window: window, number: number, customers: customers)
             group.addTask { [plan] in
                 switch plan.mode {
                 case .closed: .worker(await worker.runClosed())
@@ -121,10 +123,12 @@ struct LoadRun: Sendable {
 enum BenchFailure: Error, CustomStringConvertible {
     case nothingSettles
     case noProcess([String])
+    case shortTokens(Duration)
 
     var description: String {
         switch self {
         case .nothingSettles: "Orders are accepted, but no event that ends one arrived within 30 s. Look at the server's log and at its dead letters."
+        case .shortTokens(let lifetime): "The customers' tokens hold for \(lifetime), which is less than the run takes: make it shorter."
         case .noProcess(let patterns):
             "No process of this machine has \(patterns.map { "\"\($0)\"" }.joined(separator: " or ")) in its arguments or its working directory "
                 + "(--processes; it reads /proc, which only Linux has)."

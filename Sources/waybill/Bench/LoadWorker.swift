@@ -9,6 +9,8 @@ struct LoadWorker: Sendable {
     let plan: LoadPlan
     let window: LoadWindow
     let number: Int
+    /// Nil: the client's own token goes with all orders. Has as many as the template draws from.
+    var customers: BenchCustomers?
 
     private static let path = WaybillAPI.root + "/orders"
     private static let headers = [("content-type", "application/json")]
@@ -50,8 +52,8 @@ struct LoadWorker: Sendable {
     }
 
     private func place(since: ContinuousClock.Instant, _ tally: inout LoadTally, _ random: inout SplitMix64) async -> Identifier? {
-        let body = template.body(using: &random)
-        var headers = LoadWorker.headers
+        let (customer, body) = template.order(using: &random)
+        var headers = customers?.headers[customer] ?? LoadWorker.headers
         if plan.isKeyed { headers.append(("idempotency-key", "bench-\(random.next())")) }
         do {
             let sent = ContinuousClock.now

@@ -4,24 +4,31 @@ import WaybillClient
 struct OrderTemplate: Sendable {
     static let linesPerOrder = 3
     private let items: [[UInt8]]
+    private let customers: Int
     private let head = Array("{\"customerId\":\"bench-".utf8)
     private let middle = Array(
         "\",\"currency\":\"GBP\",\"shippingCountry\":\"GB\",\"paymentMethod\":\"test_approve\",\"metadata\":{\"channel\":\"bench\"},\"items\":[".utf8)
 
-    /// - Parameter products: how many there are; at least ``linesPerOrder``.
-    init(products: Int) {
+    /// - Parameters:
+    ///   - products: how many there are; at least ``linesPerOrder``.
+    ///   - customers: how many there are, 1 to 1,000,000.
+    init(products: Int, customers: Int = 1_000_000) {
+        self.customers = customers
         items = (1...products).map { number in
             Array("{\"sku\":\"\(OrderTemplate.sku(number))\",\"quantity\":\(1 + number % 3),\"price\":\"\(OrderTemplate.price(number))\"}".utf8)
         }
     }
 
     /// The body of an order of different products.
-    func body(using random: inout SplitMix64) -> [UInt8] {
+    func body(using random: inout SplitMix64) -> [UInt8] { order(using: &random).body }
+
+    /// The same, and the number of its customer.
+    func order(using random: inout SplitMix64) -> (customer: Int, body: [UInt8]) {
         var body: [UInt8] = []
         body.reserveCapacity(384)
-        let draw = random.next()
+        let customer = Int(random.next() % UInt64(customers))
         body += head
-        appendDigits(draw % 1_000_000, to: &body)
+        appendDigits(UInt64(customer), to: &body)
         body += middle
         let first = pick(random.next())
         var second = pick(random.next())
@@ -35,7 +42,7 @@ struct OrderTemplate: Sendable {
         body += items[third]
         body.append(UInt8(ascii: "]"))
         body.append(UInt8(ascii: "}"))
-        return body
+        return (customer, body)
     }
 
     private func pick(_ draw: UInt64) -> Int { Int(draw % UInt64(items.count)) }

@@ -1,51 +1,50 @@
 import ArgumentParser
 import WaybillClient
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import Web
 
 /// What every command that talks to a platform takes.
 struct ClientOptions: ParsableArguments {
-    static let defaultURL = "http://127.0.0.1:8080"
+    @OptionGroup var connection: ConnectionOptions
 
-    @Option(help: "The platform's address (default: the environment's WAYBILL_URL, else \(ClientOptions.defaultURL)).")
-    var url: String?
+    @Option(help: "Data folder of a platform of this machine, whose keys make a token where none is given. [WAYBILL_DATA, ./data]")
+    var data: String?
 
-    @Flag(help: "Print JSON for programs instead of text for people.")
-    var json = false
+    @Option(help: "The YAML file of such a platform. [WAYBILL_CONFIG, ./waybill.yaml where there is one]")
+    var config: String?
 
-    /// The address in force.
-    var address: String { url ?? ClientOptions.addressOfEnvironment ?? ClientOptions.defaultURL }
-
-    static var addressOfEnvironment: String? { environment("WAYBILL_URL") }
-
-    /// The value of an environment variable; nil if it is not set or empty.
-    static func environment(_ name: String) -> String? {
-        guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
-        return value
+    func validate() throws {
+        if data == "" || config == "" { throw ValidationError("--data and --config must not be empty.") }
     }
+
+    var url: String? { connection.url }
+    var json: Bool { connection.json }
+    var address: String { connection.address }
+    /// Where a platform of this machine may keep its keys.
+    var place: LocalPlace { LocalPlace(config: config, flags: data.map { ["data": $0] } ?? [:]) }
 
     /// Runs a closure with the platform's API and closes the connections.
-    func withAPI<T>(connections: Int = 4, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T) async throws -> T {
-        try await ClientOptions.withAPI(at: address, connections: connections, timeout: timeout, body)
+    /// - Parameter role: what a token is for that is made here because none is given.
+    func withAPI<T>(
+        as role: Role = .admin, connections: Int = 4, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T
+    ) async throws -> T {
+        try await connection.withAPI(as: role, from: place, connections: connections, timeout: timeout, body)
     }
 
-    static func withAPI<T>(at url: String, connections: Int, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T) async throws -> T {
-        let http = try HTTPClient(baseURL: url, maximumConnections: connections, requestTimeout: timeout)
+    /// The same at an address.
+    static func withAPI<T>(
+        at url: String, as credentials: Credentials = .none, connections: Int, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T
+    ) async throws -> T {
+        let http = try HTTPClient(baseURL: url, maximumConnections: connections, requestTimeout: timeout, tokens: credentials.tokens)
         do {
             let result = try await body(WaybillAPI(http))
             await http.shutdown()
             return result
         } catch {
             await http.shutdown()
+            var failure = error
             // A stream that is refused has no place for a problem document but its error.
-            if case ClientError.unexpectedStatus(let status, let body) = error { throw APIError(status: status, body: Array(body.utf8)) }
-            throw error
+            if case ClientError.unexpectedStatus(let status, let body) = error { failure = APIError(status: status, body: Array(body.utf8)) }
+            throw AccessRefused(failure, credentials.origin) ?? failure
         }
     }
 }

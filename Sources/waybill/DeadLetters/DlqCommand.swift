@@ -50,7 +50,7 @@ struct DlqActorOptions: ParsableArguments {
     var actor: String?
 
     /// The name in force.
-    var name: String? { actor ?? ClientOptions.environment("USER") }
+    var name: String? { actor ?? ConnectionOptions.environment("USER") }
 }
 
 /// `waybill dlq list`.

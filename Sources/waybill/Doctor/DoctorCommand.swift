@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Platform
 import WaybillClient
+import Web
 import Wire
 
 /// `waybill doctor`.
@@ -19,7 +20,7 @@ struct DoctorCommand: AsyncParsableCommand {
               waybill doctor --local --config deploy/config/split-kafka.yaml --services orders
             """)
 
-    @OptionGroup var client: ClientOptions
+    @OptionGroup var client: ConnectionOptions
     @OptionGroup var flags: SettingFlags
 
     @Flag(help: "Examine only this machine and its engines, not a running platform.")
@@ -35,12 +36,7 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         var findings: [Finding] = []
         var settings: Settings?
-        if !local {
-            let url = client.address
-            findings += try await client.withAPI(timeout: .seconds(5)) { api in
-                await ExamineServer(api: api, url: url, now: { SystemClock().now().milliseconds })()
-            }
-        }
+        if !local { findings += try await server() }
         if !remote {
             let environment = ProcessInfo.processInfo.environment
             do {
@@ -54,6 +50,18 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         if client.json { Output.json(DoctorCommand.json(findings, settings)) } else { DoctorCommand.show(findings, settings) }
         if findings.contains(where: { $0.verdict == .fail }) { throw ExitCode.failure }
+    }
+
+    /// A platform that runs somewhere.
+    private func server() async throws -> [Finding] {
+        let url = client.address
+        let credentials: Credentials
+        do {
+            credentials = try Credentials.find(client, role: .admin, place: LocalPlace(config: flags.config, flags: flags.values))
+        } catch let error as CredentialsError { return [.fail("access", error.description, "Correct what is given for a token.")] }
+        return try await ClientOptions.withAPI(at: url, as: credentials, connections: 4, timeout: .seconds(5)) { api in
+            await ExamineServer(api: api, url: url, now: { SystemClock().now().milliseconds }, origin: credentials.origin)()
+        }
     }
 
     /// This machine, where it is to keep the data, and everything that it is to be connected with.

@@ -8,6 +8,8 @@ struct ExamineServer: Sendable {
     let url: String
     /// Milliseconds since 1970 on this machine.
     let now: @Sendable () -> Int64
+    /// Where the token comes from that the API sends.
+    var origin = Credentials.Origin.none
 
     func callAsFunction() async -> [Finding] {
         let health: ClientResponse
@@ -20,8 +22,28 @@ struct ExamineServer: Sendable {
         findings.append(report("health", health))
         if let ready = try? await api.http.send(ClientRequest(path: "/health/ready")) { findings.append(report("readiness", ready)) }
         if let latency = await latency() { findings.append(latency) }
+        if let access = await access() { findings.append(access) }
         findings.append(ExamineServer.skew(date: health.header("date"), now: now()))
         return findings
+    }
+
+    /// Whether the platform asks who one is, and what it thinks of the token at hand.
+    private func access() async -> Finding? {
+        let question = ClientRequest(path: WaybillAPI.root + "/orders?limit=1")
+        guard let stranger = try? HTTPClient(baseURL: url, maximumConnections: 1, requestTimeout: .seconds(5)) else { return nil }
+        let unknown = try? await stranger.send(question)
+        await stranger.shutdown()
+        guard let unknown else { return nil }
+        guard unknown.status == 401 else {
+            return .warn("access", "authentication is off", "Whoever reaches this address may do everything. Set auth: required, or see that nobody else does.")
+        }
+        guard origin != .none else { return .ok("access", "a token is asked for; there is none here to try") }
+        do {
+            _ = try await api.answer(question)
+            return .ok("access", "a token is asked for, and \(origin.words) is accepted")
+        } catch {
+            return .fail("access", "\(origin.words) is refused", "\(AccessRefused(error, origin)?.description ?? "\(error)")")
+        }
     }
 
     private func report(_ name: String, _ response: ClientResponse) -> Finding {

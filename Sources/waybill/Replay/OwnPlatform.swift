@@ -4,6 +4,9 @@ import Platform
 
 /// A platform that a command starts for itself, in a folder that is gone afterwards.
 struct OwnPlatform: PlatformLauncher {
+    /// It listens on a port that nobody else knows, for a moment, and asks nobody.
+    let credentials = Credentials.none
+
     func withPlatform<T: Sendable>(_ body: @Sendable (String) async throws -> T) async throws -> T {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("waybill-\(ProcessInfo.processInfo.processIdentifier)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import WaybillClient
+import Web
 
 /// `waybill replay`: real orders through the whole platform, and the proof that they add up.
 struct ReplayCommand: AsyncParsableCommand {
@@ -42,10 +43,14 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     /// The platform at the given address; without one, the platform that runs at the default address, or else one of its own.
-    private func launcher() async -> any PlatformLauncher {
-        let isGiven = client.url != nil || ClientOptions.addressOfEnvironment != nil
-        let isRunning = try? await client.withAPI(timeout: .seconds(2)) { try await $0.http.send(ClientRequest(path: "/health/live")).status == 200 }
-        return isGiven || isRunning == true ? RunningPlatform(url: client.address) : OwnPlatform()
+    private func launcher() async throws -> any PlatformLauncher {
+        let isGiven = client.url != nil || ConnectionOptions.addressOfEnvironment != nil
+        let url = client.address
+        let isRunning = try? await ClientOptions.withAPI(at: url, connections: 1, timeout: .seconds(2)) { api in
+            try await api.http.send(ClientRequest(path: "/health/live")).status == 200
+        }
+        guard isGiven || isRunning == true else { return OwnPlatform() }
+        return RunningPlatform(url: url, credentials: try Credentials.find(client.connection, role: .service, place: client.place))
     }
 
     func run() async throws {
@@ -55,8 +60,10 @@ struct ReplayCommand: AsyncParsableCommand {
         reading.advance(by: content.lineCount)
         reading.finish()
         let replay = Replay(plan: ReplayPlan(content, limit: limit, factor: factor), connections: connections, retryFor: .seconds(retryFor), mode: mode)
-        let report = try await launcher().withPlatform { [connections] url in
-            try await ClientOptions.withAPI(at: url, connections: connections) { try await replay($0) }
+        let launcher = try await launcher()
+        let credentials = launcher.credentials
+        let report = try await launcher.withPlatform { [connections] url in
+            try await ClientOptions.withAPI(at: url, as: credentials, connections: connections) { try await replay($0) }
         }
         if client.json { Output.line(report.json) } else { report.show() }
         if !report.isReconciled { throw ExitCode.failure }

@@ -37,8 +37,9 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             let platform = try WaybillPlatform(configuration, logger: logger, registry: registry)
             let host = configuration.host
+            let scheme = configuration.edge.tls == nil ? "http" : "https"
             try await platform.run { port in
-                FileHandle.standardOutput.write(Data("Waybill is ready at http://\(host):\(port)  (health: /health, metrics: /metrics)\n".utf8))
+                FileHandle.standardOutput.write(Data("Waybill is ready at \(scheme)://\(host):\(port)  (health: /health, metrics: /metrics)\n".utf8))
             }
         } catch {
             FileHandle.standardError.write(Data("waybill: \(ServeCommand.explain(error, port: configuration.port))\n".utf8))

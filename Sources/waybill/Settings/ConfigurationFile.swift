@@ -40,8 +40,10 @@ struct ConfigurationFile {
         for (key, value) in mapping {
             let name = prefix + (key.string ?? "?")
             let line = key.mark?.line ?? 0
-            if let setting = Setting.named(name) {
+            if let setting = Setting.named(name), value.mapping == nil || setting.kind.takesMapping || !Setting.isSection(name) {
                 read(setting, value, line)
+            } else if let mode = Setting.modeOf(name) {
+                read(mode, value, line)
             } else if Setting.all.contains(where: { $0.key.hasPrefix(name + ".") }) {
                 if let mapping = value.mapping { read(mapping, below: name + ".") } else if !value.isEmpty { note(line, "\(name): must be a map of settings") }
             } else {

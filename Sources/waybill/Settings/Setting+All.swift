@@ -2,7 +2,7 @@ import Platform
 
 extension Setting {
     /// Every setting, in the order of the reference.
-    static let all: [Setting] = process + engines + upstreams
+    static let all: [Setting] = process + edge + authentication + limits + engines + upstreams
 
     static func named(_ key: String) -> Setting? { byKey[key] }
     private static let byKey = Dictionary(all.map { ($0.key, $0) }) { first, _ in first }
@@ -18,10 +18,10 @@ extension Setting {
         Setting("instance", .text, "This process's name among the replicas of its services (by default the host's name and the process's number)."),
         Setting(
             "internal_secret", .text, isSecret: true, hasFlag: false,
-            "What the processes of one platform know each other by; the same for all of them, at least 16 characters."),
+            "What the processes of one platform know each other by; the same for all of them, at least 16 characters, 32 where auth is required."),
         Setting("order_deadline_minutes", .number(1...10_080), standard: "15", "Minutes an order may take to settle before it is cancelled."),
         Setting(
-            "commit_interval_ms", .number(0...100), standard: "3",
+            "commit_interval_ms", .number(0...100), standard: "2",
             "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
         Setting(
             "overload_commit_interval_ms", .number(0...200), standard: "0",
@@ -34,8 +34,42 @@ extension Setting {
             "max_connections", .number(1...1_000_000), standard: "4096",
             "Most connections that are served at once; more are answered 503 and closed."),
         Setting(
+            "docs_assets", .text, hasFlag: false,
+            "Folder with the files of Swagger UI for the page at /docs; by default what scripts/setup fetched, and a plain page where it did not."),
+        Setting(
             "drain_delay_ms", .number(0...15_000), standard: "500",
             "Milliseconds between the signal to stop and the closing of connections: longer than a load balancer takes to notice."),
+        Setting(
+            "webhooks.allow_networks", .list,
+            "Networks that webhooks may lie in besides the public internet, also without TLS, for development: 127.0.0.0/8,10.1.0.0/16."),
+    ]
+
+    /// How much callers may ask for; docs/limits.md.
+    private static let limits = [
+        Setting(
+            "rate_limits.store", .choice(["none", "memory", "redis"]), standard: "memory",
+            "Where it is counted how fast callers ask: redis where several gateways stand side by side; none limits nobody."),
+        Setting(
+            "rate_limits.reads_per_second", .number(1...500_000), standard: "100", hasFlag: false,
+            "Requests a second that read, per caller; twice as many at once."),
+        Setting(
+            "rate_limits.writes_per_second", .number(1...500_000), standard: "50", hasFlag: false,
+            "Requests a second that change something, per caller; twice as many at once."),
+        Setting(
+            "rate_limits.heavy_per_minute", .number(1...1_000_000), standard: "30", hasFlag: false,
+            "Requests a minute for work over much data, per caller."),
+        Setting(
+            "rate_limits.tokens_per_minute", .number(1...1_000_000), standard: "30", hasFlag: false,
+            "Requests a minute for a token, per address."),
+        Setting(
+            "rate_limits.refusals_per_minute", .number(1...1_000_000), standard: "60", hasFlag: false,
+            "Answers 401 a minute, per address; beyond them credentials that do not hold are answered 429."),
+        Setting(
+            "limits.unpaid_orders_per_customer", .number(1...1_000_000), standard: "20", hasFlag: false,
+            "Orders that are not settled which a customer may have at a time."),
+        Setting(
+            "limits.unpaid_units_per_customer", .number(1...1_000_000_000), standard: "10000", hasFlag: false,
+            "Units in these orders which a customer may have at a time."),
     ]
 
     private static let engines = [
@@ -70,7 +104,7 @@ extension Setting {
         Setting("rabbitmq.prefix", .text, standard: "waybill", "What the names of exchanges and queues begin with."),
         Setting("rabbitmq.partitions", .number(1...256), standard: "6", "Queues per topic and service: the most processes of a service that share its work."),
         Setting("cache", .choice(["none", "memory", "redis"]), standard: "none", "Where orders are kept so that reading them need not ask the database."),
-        Setting("redis.url", .url(["redis"]), isSecret: true, "Address of the cache: redis://user:password@host:port/database."),
+        Setting("redis.url", .url(["redis"]), isSecret: true, "Address of the cache and of what counts requests: redis://user:password@host:port/database."),
     ]
 
     private static let upstreams = ServiceName.withDatabase.map {

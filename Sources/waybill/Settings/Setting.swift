@@ -31,6 +31,15 @@ struct Setting: Sendable {
         (self.key, self.kind, self.standard, self.isSecret, self.hasFlag, self.help) = (key, kind, standard, isSecret, hasFlag, help)
     }
 
+    /// Whether there are settings below this name.
+    static func isSection(_ name: String) -> Bool { all.contains { $0.key.hasPrefix(name + ".") } }
+
+    /// `auth.mode` is `auth` itself, where further settings stand below it.
+    static func modeOf(_ name: String) -> Setting? {
+        guard name.hasSuffix(".mode"), isSection(String(name.dropLast(5))) else { return nil }
+        return named(String(name.dropLast(5)))
+    }
+
     /// `WAYBILL_POSTGRES_URL`.
     var variable: String { "WAYBILL_" + key.uppercased().replacing(".", with: "_") }
 
@@ -114,6 +123,9 @@ extension Setting {
 }
 
 extension Setting.Kind {
+    /// Whether its value in a file is a map.
+    var takesMapping: Bool { if case .map = self { true } else { false } }
+
     /// What a value must be, after "must be".
     var words: String {
         switch self {

@@ -16,6 +16,13 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("target_delay_ms")) var targetDelayMs: String?
     @Option(help: SettingFlags.help("max_connections")) var maxConnections: String?
     @Option(help: SettingFlags.help("drain_delay_ms")) var drainDelayMs: String?
+    @Option(help: SettingFlags.help("auth")) var auth: String?
+    @Option(help: SettingFlags.help("auth.issuer")) var authIssuer: String?
+    @Option(help: SettingFlags.help("auth.audience")) var authAudience: String?
+    @Option(help: SettingFlags.help("auth.token_minutes")) var authTokenMinutes: String?
+    @Option(help: SettingFlags.help("auth.identity")) var authIdentity: String?
+    @Option(help: SettingFlags.help("webhooks.allow_networks")) var webhooksAllowNetworks: String?
+    @Option(help: SettingFlags.help("rate_limits.store")) var rateLimitsStore: String?
     @Option(help: SettingFlags.help("storage")) var storage: String?
     @Option(help: SettingFlags.help("data")) var data: String?
     @Option(help: SettingFlags.help("postgres.url")) var postgresUrl: String?
@@ -64,7 +71,10 @@ struct SettingFlags: ParsableArguments {
         ("host", \.host), ("port", \.port), ("log_level", \.logLevel), ("services", \.services), ("instance", \.instance),
         ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs),
         ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
-        ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("storage", \.storage),
+        ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("auth", \.auth),
+        ("auth.issuer", \.authIssuer), ("auth.audience", \.authAudience), ("auth.token_minutes", \.authTokenMinutes), ("auth.identity", \.authIdentity),
+        ("webhooks.allow_networks", \.webhooksAllowNetworks),
+        ("rate_limits.store", \.rateLimitsStore), ("storage", \.storage),
         ("data", \.data), ("postgres.url", \.postgresUrl), ("postgres.schema_prefix", \.postgresSchemaPrefix),
         ("postgres.writers", \.postgresWriters), ("postgres.readers", \.postgresReaders),
         ("postgres.create_databases", \.postgresCreateDatabases), ("broker", \.broker), ("kafka.bootstrap", \.kafkaBootstrap),

@@ -1,5 +1,6 @@
 import Platform
 import WaybillClient
+import Web
 
 extension Settings {
     /// What runs in this process.
@@ -29,7 +30,8 @@ extension Settings {
         let services: Set<ServiceName>
         do throws(SettingMistake) { services = try self.services() } catch { return all + ["services: \(error.words)"] }
         let check = SettingsCheck(settings: self, services: services, built: built)
-        all += check.identity + check.storage + check.broker + check.cache + check.upstreams
+        all += check.identity + check.edge + check.authentication + check.storage + check.broker + check.cache + check.rateLimits + check.upstreams
+        all += check.webhooks
         return all
     }
 
@@ -44,6 +46,7 @@ extension Settings {
     func remarks(environment: [String: String] = [:]) -> [String] {
         var remarks: [String] = []
         for (section, key) in [("postgres", "storage"), ("kafka", "broker"), ("rabbitmq", "broker"), ("redis", "cache")] where text(key) != section {
+            if section == "redis", text("rate_limits.store") == section { continue }
             let set = entries.filter { $0.setting.key.hasPrefix(section + ".") && $0.source != .standard }.map(\.setting.key)
             if !set.isEmpty { remarks.append("\(set.joined(separator: ", ")): not used, because \(key) is \(text(key) ?? "not set")") }
         }
@@ -53,7 +56,10 @@ extension Settings {
         if let services = try? self.services(), services != ServiceName.everything, !isSet("internal_secret") {
             remarks.append("internal_secret: not set, so that a request has another identity in each process; set the same for all of them")
         }
-        let known = Setting.all.flatMap { [$0.variable, $0.fileVariable].compactMap(\.self) } + ["WAYBILL_CONFIG", "WAYBILL_URL"]
+        let known =
+            Setting.all.flatMap { [$0.variable, $0.fileVariable].compactMap(\.self) } + [
+                "WAYBILL_CONFIG", "WAYBILL_URL", "WAYBILL_TOKEN", "WAYBILL_TOKEN_FILE",
+            ]
         for variable in environment.keys.sorted() where variable.hasPrefix("WAYBILL_") && !known.contains(variable) {
             if let meant = known.first(where: { NearestKey.distance($0, variable) <= 2 }) { remarks.append("\(variable): no setting; did you mean \(meant)?") }
         }
@@ -70,6 +76,8 @@ struct SettingsCheck {
     private var runsAll: Bool { services == ServiceName.everything }
     /// Those that have data and react to events.
     private var working: [ServiceName] { ServiceName.withDatabase.filter(services.contains) }
+    /// Those that hear of events or tell of them.
+    private var carrying: [ServiceName] { working.filter { $0 != .identity } }
     private var words: String { ServiceName.allCases.filter(services.contains).map(\.rawValue).joined(separator: ", ") }
 
     var identity: [String] {
@@ -111,7 +119,7 @@ struct SettingsCheck {
     }
 
     var broker: [String] {
-        guard !working.isEmpty else { return [] }
+        guard !carrying.isEmpty else { return [] }
         switch settings.text("broker") {
         case "kafka": return lacks("kafka", "broker") + required("kafka.bootstrap", "broker is kafka", example: "kafka:9092")
         case "rabbitmq": return lacks("rabbitmq", "broker") + required("rabbitmq.url", "broker is rabbitmq", example: "amqp://waybill@rabbitmq")
@@ -133,6 +141,11 @@ struct SettingsCheck {
         }
     }
 
+    var rateLimits: [String] {
+        guard services.contains(.gateway), settings.text("rate_limits.store") == "redis" else { return [] }
+        return lacks("redis", "rate_limits.store") + required("redis.url", "rate_limits.store is redis", example: "redis://redis:6379/0")
+    }
+
     var upstreams: [String] {
         var mistakes: [String] = []
         for service in ServiceName.withDatabase {
@@ -141,12 +154,23 @@ struct SettingsCheck {
             }
         }
         for service in ServiceName.allCases where services.contains(service) {
-            for asked in service.asks where !services.contains(asked) && settings.list("upstreams.\(asked.rawValue)").isEmpty {
+            for asked in service.asks where !services.contains(asked) && settings.list("upstreams.\(asked.rawValue)").isEmpty && isNeeded(asked) {
                 mistakes.append(
                     "upstreams.\(asked.rawValue): must name where \(asked.rawValue) runs, because \(service.rawValue) asks it and is here without it")
             }
         }
         return mistakes
+    }
+
+    var webhooks: [String] {
+        settings.list("webhooks.allow_networks").filter { NetworkRange($0) == nil }.map {
+            "webhooks.allow_networks: \"\($0)\" is no network; write an address, or one with the number of bits that count: 10.1.0.0/16"
+        }
+    }
+
+    /// Without Identity a platform can do that believes an identity provider only, or everybody.
+    private func isNeeded(_ service: ServiceName) -> Bool {
+        service != .identity || settings.text("auth") != "off" && settings.text("auth.identity") != "false"
     }
 
     private func lacks(_ engine: String, _ key: String) -> [String] {

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Platform
+import Web
 
 extension Settings {
     /// Refuses a configuration that cannot work.
@@ -18,15 +19,40 @@ extension Settings {
         platform.engines = engines()
         platform.host = text("host") ?? platform.host
         platform.port = number("port") ?? platform.port
-        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 3)
+        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 2)
         platform.strainedCommitInterval = .milliseconds(number("overload_commit_interval_ms") ?? 0)
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
         platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
+        platform.edge = edge()
+        platform.docsFolder = text("docs_assets") ?? DocsFolder.beside(executable: DocsFolder.executable)
         platform.drainDelay = .milliseconds(number("drain_delay_ms") ?? 500)
+        platform.webhookNetworks = list("webhooks.allow_networks").compactMap { NetworkRange($0) }
         platform.orders.deadlineMilliseconds = Int64(number("order_deadline_minutes") ?? 15) * 60_000
+        platform.authentication = authentication()
+        setIdentity(of: &platform)
+        platform.orders.unpaidOrdersPerCustomer = integer("limits.unpaid_orders_per_customer", platform.orders.unpaidOrdersPerCustomer)
+        platform.orders.unpaidUnitsPerCustomer = integer("limits.unpaid_units_per_customer", platform.orders.unpaidUnitsPerCustomer)
+        platform.rateLimits = rateLimits()
         return platform
     }
+
+    private func rateLimits() -> RateLimitSettings {
+        var settings = RateLimitSettings()
+        switch text("rate_limits.store") {
+        case "redis": settings.store = .redis(url: Secret(text("redis.url") ?? ""))
+        case "none": settings.store = .none
+        default: settings.store = .memory
+        }
+        settings.limits.readsPerSecond = integer("rate_limits.reads_per_second", settings.limits.readsPerSecond)
+        settings.limits.writesPerSecond = integer("rate_limits.writes_per_second", settings.limits.writesPerSecond)
+        settings.limits.heavyPerMinute = integer("rate_limits.heavy_per_minute", settings.limits.heavyPerMinute)
+        settings.limits.tokensPerMinute = integer("rate_limits.tokens_per_minute", settings.limits.tokensPerMinute)
+        settings.limits.refusalsPerMinute = integer("rate_limits.refusals_per_minute", settings.limits.refusalsPerMinute)
+        return settings
+    }
+
+    private func integer(_ key: String, _ standard: Int64) -> Int64 { number(key).map { Int64($0) } ?? standard }
 
     /// What runs in this process and on which engines. To be asked for after ``check(built:)``.
     func engines() -> EngineConfiguration {

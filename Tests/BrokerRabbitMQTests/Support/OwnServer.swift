@@ -46,6 +46,14 @@ final class OwnServer: Sendable {
     /// Ends it as a crash would, and starts it again.
     func crash() async throws { try await OwnServer.engines("restart", folder, "--hard") }
 
+    /// Whether the node would find its quorum queues again after a crash. RabbitMQ answers that a queue is made before it has written down where its log is; a queue
+    /// whose node is killed before that (up to some three seconds) comes back without its messages, and never elects a leader.
+    func remembers(_ queues: [String]) -> Bool {
+        let node = "waybill-\(port)@localhost"
+        guard let register = FileManager.default.contents(atPath: "\(folder)/rabbitmq/data/\(node)/quorum/\(node)/names.dets") else { return false }
+        return queues.allSatisfy { register.range(of: Data("%2F_\($0)".utf8)) != nil }
+    }
+
     /// Runs `rabbitmqctl` on the node.
     @discardableResult
     func control(_ arguments: String...) async throws -> String {

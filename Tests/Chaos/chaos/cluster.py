@@ -126,10 +126,15 @@ def customers():
     parser.add_argument("--rate", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--facts", required=True, help="the file to write")
+    parser.add_argument("--token-file", help="who the customers are; without it they do not say")
     options = parser.parse_args()
+    token = None
+    if options.token_file:
+        with open(options.token_file) as file:
+            token = file.read().strip()
     enough = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: enough.set())
-    shop = Shop(options.port, options.seed, "cluster", rate=options.rate, customers=4)
+    shop = Shop(options.port, options.seed, "cluster", rate=options.rate, customers=4, token=token)
     # Whatever goes wrong at once must not leave the script waiting.
     shop.deadline = time.monotonic() + 120
     try:

@@ -77,7 +77,7 @@ class Episode:
     def live(self, seconds):
         self.prepare()
         self.server = Server(self.run.binary, self.data, os.path.join(self.folder, "log"), self.arguments(), self.environment())
-        self.shop = Shop(self.server.port, self.run.seed, f"{self.kind}{self.number}", rate=self.run.rate)
+        self.shop = Shop(self.server.port, self.run.seed, f"{self.kind}{self.number}", rate=self.run.rate, token=self.server.token())
         if self.server.start():
             self.server.supervise()
             self.load()

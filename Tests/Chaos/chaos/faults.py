@@ -199,7 +199,8 @@ class ClockJumps(Episode):
         subprocess.run([self.compiler(), "-O1", "-shared", "-fPIC", "-o", library, self.SOURCE], check=True)
         with open(self.clock, "wb") as clock:
             clock.write(struct.pack("q", 0))
-        return {"LD_PRELOAD": library, "CHAOS_CLOCK": self.clock}
+        # Tokens know the time as well: one that is made now is not valid yet two hours ago.
+        return {"LD_PRELOAD": library, "CHAOS_CLOCK": self.clock, "WAYBILL_AUTH": "off"}
 
     def set(self, seconds):
         # Eight bytes that the processes have mapped; changed in place, at once.

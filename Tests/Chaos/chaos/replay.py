@@ -25,7 +25,7 @@ class Replay(Episode):
 
     def trouble(self, seconds):
         command = [self.run.binary, "replay", self.run.replay_file, "--url", f"http://127.0.0.1:{self.server.port}", "--limit", str(self.run.replay_orders),
-                   "--connections", "8", "--json"]
+                   "--connections", "8", "--data", self.data, "--json"]
         log = os.path.join(self.folder, "replay")
         with open(log, "wb") as out:
             replay = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)

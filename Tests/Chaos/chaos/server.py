@@ -32,6 +32,13 @@ class Server:
         self._lock = threading.RLock()
         self._supervised = False
 
+    def token(self):
+        """Who the customers are: an administrator, for a day, by the keys in the data folder. None where nobody is asked."""
+        if self.environment.get("WAYBILL_AUTH") == "off":
+            return None
+        command = [self.binary, "token", "--role", "admin", "--subject", "chaos", "--expires", "1d", "--data", self.data]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     def start(self, crash_at=None):
         """Starts the process and waits until it is ready. False: it ended before it was."""
         with self._lock:

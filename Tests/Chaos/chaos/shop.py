@@ -22,14 +22,16 @@ class Unanswered(Exception):
 class Line:
     """One customer's connection, opened again whenever it breaks."""
 
-    def __init__(self, port):
-        self.port, self.connection = port, None
+    def __init__(self, port, token=None):
+        self.port, self.token, self.connection = port, token, None
 
     def ask(self, method, path, body=None, key=None, timeout=10):
         """One try: (status, object). Raises OSError or HTTPException when there is no whole answer."""
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         headers = {"Content-Type": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         if key:
             headers["Idempotency-Key"] = key
         try:
@@ -50,7 +52,8 @@ class Shop:
     # A fifth lost reply within a minute opens the provider's circuit breaker, and the rest of the episode would be spent waiting for it.
     LOST_REPLIES = 4
 
-    def __init__(self, port, seed, name="c", rate=80, customers=8):
+    def __init__(self, port, seed, name="c", rate=80, customers=8, token=None):
+        self.token = token
         self.port, self.seed, self.name, self.rate, self.count = port, seed, name, rate, customers
         self.orders, self.adjustments, self.violations = [], [], []
         self.refused, self.doubles = 0, 0
@@ -70,7 +73,7 @@ class Shop:
             {"sku": f"SCARCE-{n}", "name": "Last ones", "price": "7.25", "currency": "GBP", "availableQuantity": self.SCARCE_UNITS} for n in range(self.SCARCE)
         ] + [{"sku": f"PLENTY-{n}", "name": "Many", "price": f"{n + 1}.99", "currency": "GBP", "availableQuantity": 500_000} for n in range(self.PLENTY)]
         products.append({"sku": "FREE", "name": "Sample", "price": "0.00", "currency": "GBP", "availableQuantity": 500_000})
-        status, answer = self.insist(Line(self.port), "PUT", "/inventory/products", {"products": products})
+        status, answer = self.insist(Line(self.port, self.token), "PUT", "/inventory/products", {"products": products})
         if status >= 300:
             raise RuntimeError(f"the products could not be made: {status} {answer}")
 
@@ -105,7 +108,7 @@ class Shop:
             wait = min(wait * 1.5, 0.5)
 
     def customer(self, number):
-        line, other = Line(self.port), Line(self.port)
+        line, other = Line(self.port, self.token), Line(self.port, self.token)
         chance = random.Random(f"{self.seed} {self.name} {number}")
         serial = 0
         due = time.monotonic() + chance.random() * self.count / self.rate

@@ -44,7 +44,7 @@ class Errands(Shop):
         return not any(thread.is_alive() for thread in self.threads)
 
     def errand(self, number):
-        line = Line(self.port)
+        line = Line(self.port, self.token)
         self.opened.wait()
         for serial, (method, sku, wish) in enumerate(self.LISTS[number]):
             try:
@@ -113,7 +113,7 @@ class Cycle:
         self.folder = tempfile.mkdtemp(prefix="waybill-chaos-crash-", dir=sweep.run.base)
         self.data, self.log = os.path.join(self.folder, "data"), os.path.join(self.folder, "log")
         self.server = Server(sweep.run.binary, self.data, self.log)
-        self.shop = Errands(self.server.port, sweep.run.seed, f"x{sweep.cycles}")
+        self.shop = Errands(self.server.port, sweep.run.seed, f"x{sweep.cycles}", token=self.server.token())
         self.books = Books(self.data)
         self.violations, self.history = [], []
 

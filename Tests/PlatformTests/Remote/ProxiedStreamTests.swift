@@ -9,7 +9,8 @@ import Web
 @Suite("Streams through a gateway", .timeLimit(.minutes(2)))
 struct ProxiedStreamTests {
     private static let patterns = [
-        Route(.get, "/events/stream", answer: .stream) { _ in .text("never called") }, Route(.post, "/slow") { _ in .text("never called") },
+        Route(.get, "/events/stream", access: .everyone, answer: .stream) { _ in .text("never called") },
+        Route(.post, "/slow", access: .everyone) { _ in .text("never called") },
     ]
     private let path = "/api/v1/events/stream?type=a"
 

@@ -12,7 +12,7 @@ struct RemoteInventoryTests {
     private func ask(
         _ urls: [String], _ questions: [AvailabilityQuestion], _ body: (Result<[ProductAvailability?], any Error>, UpstreamPool) async throws -> Void
     ) async throws {
-        let pool = try UpstreamPool("inventory", urls: urls, configuration: RemoteInventory.configuration(secret: nil))
+        let pool = try UpstreamPool("inventory", urls: urls, configuration: RemoteInventory.configuration(UpstreamPool.Configuration()))
         let result: Result<[ProductAvailability?], any Error>
         do { result = .success(try await RemoteInventory(pool: pool).check(questions)) } catch { result = .failure(error) }
         try await body(result, pool)
@@ -78,7 +78,9 @@ struct RemoteInventoryTests {
     func breaker() async throws {
         let clock = UpstreamPoolTests.Clock()
         try await FakeUpstream.with(.silence) { (server) async throws in
-            let pool = try UpstreamPool("inventory", urls: [server.url], configuration: RemoteInventory.configuration(secret: nil)) { clock.now }
+            let pool = try UpstreamPool("inventory", urls: [server.url], configuration: RemoteInventory.configuration(UpstreamPool.Configuration())) {
+                clock.now
+            }
             @Sendable func ask(within time: Duration? = nil) async -> (any Error)? {
                 let scope = RequestScope(id: Identifier(high: 3, low: 4), deadline: time.map { ContinuousClock.now + $0 })
                 return await RequestScope.$current.withValue(scope) {

@@ -13,18 +13,22 @@ import Wire
 struct RunningGateway: Sendable {
     let url: String
     let client: HTTPClient
+    var port: Int { Int(url.split(separator: ":").last ?? "") ?? 0 }
 
     /// Runs one around a closure.
     static func with(
-        _ routes: [Route], trust: InternalTrust? = nil, runners: [any Service] = [], readiness: @escaping GatewayServer.Readiness = { [] },
+        _ routes: [Route], control: AccessControl = AccessControl(.open), trust: InternalTrust? = nil, runners: [any Service] = [],
+        edge: EdgeConfiguration = EdgeConfiguration(), limits: RequestLimits? = nil, log: Logger? = nil, readiness: @escaping GatewayServer.Readiness = { [] },
         _ body: @escaping @Sendable (RunningGateway) async throws -> Void
     ) async throws {
-        var logger = Logger(label: "test")
+        var logger = log ?? Logger(label: "test")
         logger.logLevel = .critical
         let (ports, announce) = AsyncStream<Int>.makeStream()
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: routes, gate: AdmissionGate(pressure: { .init() }), maximumConnections: 100, registry: PrometheusRegistry(),
-            readiness: readiness, trust: trust, context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1), logger: logger,
+            readiness: readiness, control: control, trust: trust, edge: edge, limits: limits,
+            context: ServiceContext(service: "gateway", clock: SystemClock(), seed: 1),
+            logger: logger,
             onRunning: { announce.yield($0) })
         let group = ServiceGroup(
             configuration: .init(

@@ -13,14 +13,14 @@ struct TrustAndDeadlineTests {
 
     /// Tells what a handler knows of its request.
     private static let mirror = [
-        Route(.post, "/mirror") { request in
+        Route(.post, "/mirror", access: .everyone) { request in
             let scope = RequestScope.current
             return .json {
                 $0.member("id", request.id)
                 $0.member("scope", scope?.id.description ?? "none")
                 $0.member("traceparent", scope?.traceparent ?? "none")
                 $0.member("left", scope?.deadline.map { Int(($0 - .now) / .milliseconds(1)) } ?? -1)
-                $0.member("peer", request.peer ?? "none")
+                $0.member("peer", request.clientAddress?.description ?? "none")
             }
         }
     ]
@@ -56,9 +56,11 @@ struct TrustAndDeadlineTests {
             configuration.secret = Secret("between ourselves")
             let pool = try UpstreamPool("mirror", urls: [service.url], configuration: configuration)
             try await RunningGateway.with(ProxyRoutes(pool: pool).routes(TrustAndDeadlineTests.mirror)) { (gateway) async throws in
-                let response = try await gateway.send("POST", "/api/v1/mirror", headers: [("Waybill-Deadline", "5000"), ("traceparent", "00-ab-cd-01")])
+                let response = try await gateway.send(
+                    "POST", "/api/v1/mirror",
+                    headers: [("Waybill-Deadline", "5000"), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")])
                 #expect(response.status == 200 && response.json["id"]?.string == response.header("X-Request-Id"))
-                #expect(response.json["traceparent"]?.string == "00-ab-cd-01")
+                #expect(response.json["traceparent"]?.string == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
                 #expect((1...5_000).contains(response.json["left"]?.integer ?? -1))
                 let unlimited = try await gateway.send("POST", "/api/v1/mirror")
                 #expect((50_000...60_000).contains(unlimited.json["left"]?.integer ?? -1))
@@ -71,7 +73,7 @@ struct TrustAndDeadlineTests {
     func deadline() async throws {
         let calls = Mutex(0)
         let routes = [
-            Route(.post, "/work") { _ in
+            Route(.post, "/work", access: .everyone) { _ in
                 calls.withLock { $0 += 1 }
                 return .json { $0.member("done", true) }
             }

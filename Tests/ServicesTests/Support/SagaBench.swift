@@ -27,7 +27,7 @@ final class SagaBench: Sendable {
     private let consumers: [String: Consumer]
     private let timers: TimerRunner?
 
-    init() async throws {
+    init(_ configuration: OrdersConfiguration = OrdersConfiguration()) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (clock, bus) = (self.clock, self.bus)
         let identifiers = IdentifierSource(seed: 7)
@@ -47,10 +47,12 @@ final class SagaBench: Sendable {
         self.inventory = inventory
         let reach = Reach()
         self.reach = reach
-        orders = OrdersService(ordersEnvironment) { questions in
-            guard reach.isOpen.withLock({ $0 }) else { throw LostReply() }
-            return try await inventory.availability(questions)
-        }
+        orders = OrdersService(
+            ordersEnvironment,
+            availability: { questions in
+                guard reach.isOpen.withLock({ $0 }) else { throw LostReply() }
+                return try await inventory.availability(questions)
+            }, configuration: configuration)
         payments = PaymentsService(paymentsEnvironment, provider: provider, timeout: .seconds(10))
         var consumers: [String: Consumer] = [:]
         for (module, environment) in [(orders as any ServiceModule, ordersEnvironment), (inventory, inventoryEnvironment), (payments, paymentsEnvironment)] {
@@ -124,7 +126,7 @@ final class SagaBench: Sendable {
 
     func send(
         _ module: any ServiceModule, _ method: String, _ route: String, _ body: String? = nil, id: String? = nil, query: [(name: String, value: String)] = [],
-        key: String? = nil, deadline: ContinuousClock.Instant? = nil
+        key: String? = nil, deadline: ContinuousClock.Instant? = nil, as principal: Principal = .open, isOwnOnly: Bool = false
     ) async throws -> Answer {
         guard let operation = module.routes.first(where: { $0.method.rawValue == method && $0.path == route }) else {
             throw JSONMismatch(key: route, expected: "a route")
@@ -134,7 +136,8 @@ final class SagaBench: Sendable {
         let request = WebRequest(
             method: operation.method, path: "/api/v1" + (id.map { route.split(separator: "{")[0] + $0 } ?? route), parameters: id.map { ["id": $0] } ?? [:],
             query: query,
-            headers: headers, body: Array((body ?? "").utf8), id: Identifier(high: 1, low: 2), deadline: deadline)
+            headers: headers, body: Array((body ?? "").utf8), id: Identifier(high: 1, low: 2), deadline: deadline,
+            principal: principal, isOwnOnly: isOwnOnly)
         let response: WebResponse
         do { response = try await operation.handle(request) } catch let problem as Problem { response = problem.response(instance: nil) }
         return Answer(status: response.status.code, json: try response.json, headers: response.headers)

@@ -24,10 +24,10 @@ struct IdempotentWriteTests {
         try await fixture.database.migrate([IdempotentWriteTests.migration], owner: "web")
     }
 
-    private func request(_ body: String, key: String?, path: String = "/things") -> WebRequest {
+    private func request(_ body: String, key: String?, path: String = "/things", as principal: Principal = .open) -> WebRequest {
         var headers: HTTPFields = [:]
         headers[.idempotencyKey] = key
-        return WebRequest(method: .post, path: path, headers: headers, body: Array(body.utf8), id: Identifier(high: 0, low: 0))
+        return WebRequest(method: .post, path: path, headers: headers, body: Array(body.utf8), id: Identifier(high: 0, low: 0), principal: principal)
     }
 
     private func run(_ request: WebRequest, on writes: IdempotentWrite? = nil) async throws -> WebResponse {
@@ -68,6 +68,17 @@ struct IdempotentWriteTests {
         _ = try await run(request("a", key: "k", path: "/others"))
         for _ in 0..<2 { _ = try await run(request("a", key: nil)) }
         #expect(try await done() == 5)
+    }
+
+    @Test("whoever guesses another's key does not get his answer")
+    func owners() async throws {
+        let (alice, bob) = (Principal(subject: "alice", roles: [.customer]), Principal(subject: "bob", roles: [.customer]))
+        let first = try await run(request("a", key: "k", as: alice))
+        let other = try await run(request("a", key: "k", as: bob))
+        #expect(try other.json != first.json && other.headers[.idempotencyReplayed] == nil)
+        #expect(try await run(request("a", key: "k", as: alice)).headers[.idempotencyReplayed] == "true")
+        _ = try await run(request("b", key: "k"))
+        #expect(try await done() == 3)
     }
 
     @Test("while a request is being worked on, its repetition is told to come again")

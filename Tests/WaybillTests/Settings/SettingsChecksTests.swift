@@ -11,14 +11,19 @@ struct SettingsChecksTests {
         postgres: {url: "postgres://w@db/waybill_{service}"}
         broker: kafka
         kafka: {bootstrap: "k:9092", create_topics: false, compression: zstd, topic_properties: {retention.ms: 1000}}
-        upstreams: {orders: http://o, inventory: http://i, payments: http://p, notifications: http://n, analytics: http://a, operations: http://s}
-        internal_secret: between-ourselves-123
+        upstreams: {orders: http://o, inventory: http://i, payments: http://p, notifications: http://n, analytics: http://a, operations: http://s, identity: http://d}
+        internal_secret: between-ourselves-and-nobody-else-123
 
         """
 
     private func mistakes(_ yaml: String, _ environment: [String: String] = [:], flags: [String: String] = [:], built: Set<String> = engines) throws -> [String]
     {
         try SettingsTests.settings(yaml, environment, flags: flags).allMistakes(built: built)
+    }
+
+    /// Whether a mistake begins as expected; `x.yaml` stands for the file, wherever it lies.
+    private static func isSuch(_ found: String, _ expected: String) -> Bool {
+        expected.hasPrefix("x.yaml:") ? found.contains(expected.dropFirst("x.yaml".count)) : found.hasPrefix(expected)
     }
 
     @Test("the default is a platform")
@@ -33,7 +38,7 @@ struct SettingsChecksTests {
         "what does not go together is told with what to do",
         arguments: [
             (
-                "services: [orders]",
+                "services: [orders]\nauth: off",
                 ["storage: sqlite keeps", "broker: embedded hands", "upstreams.inventory: must name where inventory runs, because orders asks it"]
             ),
             ("services: [order]", ["services: \"order\" is no service; did you mean \"orders\"?"]),
@@ -46,11 +51,13 @@ struct SettingsChecksTests {
                 ["postgres.schema_prefix: must have at most 47 bytes"]
             ),
             ("broker: kafka", ["kafka.bootstrap: must be set"]), ("broker: rabbitmq", ["rabbitmq.url: must be set"]),
-            ("cache: redis", ["redis.url: must be set"]),
+            ("cache: redis", ["redis.url: must be set"]), ("rate_limits: {store: redis}", ["redis.url: must be set where rate_limits.store is redis"]),
+            ("rate_limits: {store: redis}\nredis: {url: \"redis://r\"}", []),
+            ("rate_limits: {reads_per_second: 0}", ["x.yaml:1: rate_limits.reads_per_second: \"0\" is not"]),
             ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
             ("upstreams: {orders: [https://a]}", ["upstreams.orders: The URL \"https://a\""]),
             (
-                "services: [gateway]\nupstreams: {orders: http://o}",
+                "services: [gateway]\nauth: off\nupstreams: {orders: http://o}",
                 ["inventory", "payments", "notifications", "analytics", "operations"].map { "upstreams.\($0): must name" }
             ),
             ("internal_secret: short", ["internal_secret: must be at least 16"]), ("instance: a b", ["instance: must be"]), ("data: \"\"\nhost: \"\"", []),
@@ -58,7 +65,80 @@ struct SettingsChecksTests {
     func refusals(yaml: String, expected: [String]) throws {
         let found = try mistakes(yaml)
         #expect(found.count == expected.count, "\(found)")
-        for (found, expected) in zip(found, expected) { #expect(found.hasPrefix(expected), "\(found)") }
+        for (found, expected) in zip(found, expected) { #expect(Self.isSuch(found, expected), "\(found)") }
+    }
+
+    @Test(
+        "what is said of tokens must go together",
+        arguments: [
+            ("auth: {mode: off}", []), ("auth: {mode: maybe}", ["x.yaml:1: auth: \"maybe\" is none of required, off"]),
+            ("auth: {identity: false}", ["auth.identity: is false and auth.provider_issuers names nobody"]),
+            ("auth: {provider_issuers: [http://k]}", ["auth.jwks_urls: must say where"]),
+            ("auth: {jwks_urls: [http://k/jwks]}", ["auth.provider_issuers: must name whose"]),
+            ("auth: {provider_issuers: [http://k], jwks_urls: [ftp://k/jwks]}", ["auth.jwks_urls: The URL"]),
+            ("auth: {provider_issuers: [\"http://waybill.local/identity\"], jwks_urls: [http://k/jwks]}", ["auth.provider_issuers: must not have auth.issuer"]),
+            ("auth: {provider_issuers: [http://k], hs256_secret: short}", ["auth.hs256_secret: must be at least 32"]),
+            ("auth: {provider_issuers: [http://k], jwks_files: [k.json], role_names: {boss: king}}", ["auth.role_names: there is no role \"king\""]),
+        ] as [(String, [String])])
+    func authentication(yaml: String, expected: [String]) throws {
+        let found = try mistakes(yaml)
+        #expect(found.count == expected.count, "\(found)")
+        for (found, expected) in zip(found, expected) { #expect(Self.isSuch(found, expected), "\(found)") }
+    }
+
+    @Test("tokens must have an issuer")
+    func issuer() throws { #expect(try mistakes("", flags: ["auth.issuer": ""]) == ["auth.issuer: must not be empty"]) }
+
+    @Test("a split platform that asks who sends a request needs a secret")
+    func splitSecret() throws {
+        let short = Self.split.replacing("between-ourselves-and-nobody-else-123", with: "between-ourselves-123")
+        #expect(try mistakes(short, flags: ["services": "orders"]).map { String($0.prefix(16)) } == ["internal_secret:"])
+        #expect(try mistakes(short + "auth: off\n", flags: ["services": "orders"]) == [])
+    }
+
+    @Test("what is set about tokens becomes the platform's")
+    func authenticationOfAPlatform() throws {
+        let yaml = """
+            auth:
+              mode: required
+              issuer: https://id.example
+              token_minutes: 5
+              provider_issuers: [http://kc/realms/shop]
+              jwks_urls: [https://kc/certs]
+              roles_claim: realm_access.roles
+              role_names: {clerk: support}
+              default_roles: [customer]
+
+            """
+        let platform = try SettingsTests.settings(yaml).platform()
+        var provider = IdentityProvider(issuers: ["http://kc/realms/shop"])
+        (provider.keyURLs, provider.rolesClaim) = (["https://kc/certs"], "realm_access.roles")
+        (provider.roleNames, provider.defaultRoles) = (["clerk": "support"], ["customer"])
+        var expected = AuthenticationSettings()
+        expected.provider = provider
+        #expect(platform.authentication == .required(expected))
+        #expect(platform.identity.issuer == "https://id.example" && platform.identity.tokenMilliseconds == 300_000)
+        #expect(try SettingsTests.settings("auth: off").platform().authentication == .off)
+        #expect(try SettingsTests.settings("").platform().authentication == .required(AuthenticationSettings()))
+    }
+
+    @Test("limits become the platform's; a Redis that only counts requests is used")
+    func limits() throws {
+        let yaml = """
+            rate_limits: {store: redis, reads_per_second: 7, writes_per_second: 6, heavy_per_minute: 5, tokens_per_minute: 4, refusals_per_minute: 3}
+            limits: {unpaid_orders_per_customer: 2, unpaid_units_per_customer: 9}
+            redis: {url: "redis://r"}
+
+            """
+        let settings = try SettingsTests.settings(yaml)
+        #expect(!settings.remarks().contains { $0.hasPrefix("redis.url") })
+        let platform = settings.platform()
+        #expect(platform.rateLimits.store == .redis(url: Secret("redis://r")))
+        let limits = platform.rateLimits.limits
+        #expect([limits.readsPerSecond, limits.writesPerSecond, limits.heavyPerMinute, limits.tokensPerMinute, limits.refusalsPerMinute] == [7, 6, 5, 4, 3])
+        #expect(platform.orders.unpaidOrdersPerCustomer == 2 && platform.orders.unpaidUnitsPerCustomer == 9)
+        let standard = try SettingsTests.settings("").platform().rateLimits
+        #expect(standard.store == .memory && standard.limits.readsPerSecond == 100)
     }
 
     @Test("whoever only opens the engines need not say what runs where")
@@ -102,7 +182,8 @@ struct SettingsChecksTests {
             ])
         let prefixed = try SettingsTests.settings("storage: postgres\npostgres: {url: \"postgres://db/{service}\", schema_prefix: shop_}")
         #expect(prefixed.remarks().map { String($0.prefix(23)) } == ["postgres.schema_prefix:"])
-        let split = try SettingsTests.settings(Self.split.replacing("internal_secret: between-ourselves-123", with: ""), flags: ["services": "orders"])
+        let split = try SettingsTests.settings(
+            Self.split.replacing("internal_secret: between-ourselves-and-nobody-else-123", with: ""), flags: ["services": "orders"])
         #expect(split.remarks().map { String($0.prefix(16)) } == ["internal_secret:"])
     }
 
@@ -132,7 +213,7 @@ struct SettingsChecksTests {
         #expect(platform.drainDelay == .milliseconds(13) && platform.orders.deadlineMilliseconds == 120_000)
         let engines = platform.engines
         #expect(engines.services == [.orders, .payments] && engines.instance.hasPrefix("pod-1-") && engines.upstreams[.inventory] == ["http://i"])
-        #expect(engines.internalSecret?.value == "between-ourselves-123" && engines.cache == .redis(url: Secret("redis://:pw@r:1/2")))
+        #expect(engines.internalSecret?.value == "between-ourselves-and-nobody-else-123" && engines.cache == .redis(url: Secret("redis://:pw@r:1/2")))
         guard case .postgres(let postgres) = engines.storage, case .kafka(let kafka) = engines.broker else {
             Issue.record("\(engines)")
             return

@@ -66,9 +66,9 @@ struct SettingsTextTests {
     @Test("the example files load, and every part of their platforms runs with them", arguments: ["embedded", "postgres", "split-kafka", "split-rabbitmq"])
     func examples(name: String) throws {
         let path = Self.root.appendingPathComponent("deploy/config/\(name).yaml").path
-        let parts = name.hasPrefix("split") ? ["gateway", "orders", "inventory", "payments", "notifications", "analytics", "operations"] : ["all"]
+        let parts = name.hasPrefix("split") ? ["gateway", "orders", "inventory", "payments", "notifications", "analytics", "operations", "identity"] : ["all"]
         for part in parts {
-            let settings = try Settings(path: path, flags: ["services": part], environment: [:])
+            let settings = try Settings(path: path, flags: ["services": part], environment: ["WAYBILL_INTERNAL_SECRET": String(repeating: "s", count: 32)])
             #expect(settings.allMistakes(built: ["postgres", "kafka", "rabbitmq", "redis"]) == [], "\(part)")
         }
         // What is commented out is right as well.

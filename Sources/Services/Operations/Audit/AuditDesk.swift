@@ -37,13 +37,13 @@ public final class AuditDesk: Sendable {
         let audit = ShowAudit(desk: self)
         let explain = ExplainOrders(desk: self, context: context)
         return [
-            Route(.get, "/admin/audit", audit.show),
-            Route(.post, "/admin/audit", answer: .slow, audit.run),
-            Route(.get, "/admin/audit/rules", audit.rules),
-            Route(.get, "/admin/stuck-orders", explain.stuck),
-            Route(.get, "/orders/{id}/explain", explain.order),
-            Route(.post, "/admin/orders/{id}/resume", explain.resume),
-            Route(.post, "/admin/orders/{id}/compensate", explain.compensate),
+            Route(.get, "/admin/audit", .showAudit, access: .operators, audit.show),
+            Route(.post, "/admin/audit", .runAudit, access: .administrators, answer: .slow, audit.run),
+            Route(.get, "/admin/audit/rules", .listRules, access: .operators, audit.rules),
+            Route(.get, "/admin/stuck-orders", .listStuckOrders, access: .operators, explain.stuck),
+            Route(.get, "/orders/{id}/explain", .explainOrder, access: .operators, explain.order),
+            Route(.post, "/admin/orders/{id}/resume", .resumeOrder, access: .administrators, explain.resume),
+            Route(.post, "/admin/orders/{id}/compensate", .compensateOrder, access: .administrators, explain.compensate),
         ].map { $0.once(per: keys) }
     }
 

@@ -37,47 +37,13 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         let subject: AuditFinding.Subject
     }
 
-    private struct State {
+    struct State {
         /// Whether this process audits.
         var isAuditing = false
         var found: [Key: Open] = [:]
         /// What has been found or is gone since it was last written down.
         var unwritten: Set<Key> = []
         var progress = Progress()
-    }
-
-    /// Where the work stands; touched by ``step()`` only, one at a time.
-    private struct Plan {
-        var suspicions = Suspicions()
-        /// The archive is read from here for what was touched.
-        var archived: Int64?
-        var recentAt: Timestamp?
-        var sweepAfter: OrderID?
-        var sweepBegun: Timestamp?
-        var isSweeping = false
-        var sweptSoFar = 0
-        var sharedAt: Timestamp?
-        /// Products that looked wrong at the last look.
-        var products: [ProductID: ProductEvidence] = [:]
-        var productsPace = Pace(every: 15_000)
-        var sumsPace = Pace(every: 20_000)
-        /// What the last step spent on these two, which have a pace of their own.
-        var pacedMilliseconds: Int64 = 0
-        var recheckAt: Timestamp?
-        var isBusy = false
-    }
-
-    /// When something that reads a whole table is done again: not before fifty times as long as it took have passed, and ten times that while the platform
-    /// is busy.
-    private struct Pace {
-        let every: Int64
-        private var doneAt: Timestamp?
-        private var spent: Int64 = 0
-
-        init(every: Int64) { self.every = every }
-
-        func isDue(at now: Timestamp, isBusy: Bool) -> Bool { now.isPast(doneAt, by: max(every, spent * (isBusy ? 500 : 50))) }
-        mutating func note(_ spent: Int64, at now: Timestamp) { (self.spent, doneAt) = (spent, now) }
     }
 
     private static let chunk = 500
@@ -89,11 +55,11 @@ public final class AuditKeeper: Service, CustomStringConvertible {
 
     private let auditor: Auditor
     let context: ServiceContext
-    private let logger: Logger
+    let logger: Logger
     let database: any Database
     let role: ProcessRole
-    private let state = Mutex(State())
-    private let plan = Mutex(Plan())
+    let state = Mutex(State())
+    let plan = Mutex(AuditPlan())
     /// When the progress was last written down.
     let sharedAt = Mutex<Timestamp?>(nil)
     public let description = "audit"
@@ -149,7 +115,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     }
 
     /// Orders that the archive has heard of since the last look. They have had time to come to rest by the second look, which alone decides.
-    private func lookAtRecent(_ work: inout Plan) async throws {
+    private func lookAtRecent(_ work: inout AuditPlan) async throws {
         let now = context.now
         guard let archive = auditor.archive, now.isPast(work.recentAt, by: 5000) else { return }
         let elapsed = work.recentAt.map { max(1, now.milliseconds - $0.milliseconds) } ?? 1
@@ -166,7 +132,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         try await consider(auditor.look(at: ids.map { OrderRange($0) }), &work)
     }
 
-    private func lookAtShared(_ work: inout Plan) async throws {
+    private func lookAtShared(_ work: inout AuditPlan) async throws {
         let now = context.now
         if now.isPast(work.sharedAt, by: 5000) {
             work.sharedAt = now
@@ -187,7 +153,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         }
     }
 
-    private func lookAtProducts(_ work: inout Plan) async throws {
+    private func lookAtProducts(_ work: inout AuditPlan) async throws {
         let suspects = try await auditor.products().filter { !AuditRules.findings($0).isEmpty }
         let earlier = work.products
         let confirmed = suspects.filter { earlier[$0.product.id] == $0 }
@@ -206,13 +172,13 @@ public final class AuditKeeper: Service, CustomStringConvertible {
     }
 
     /// The second look at what looked wrong.
-    private func lookAgain(_ work: inout Plan) async throws {
+    private func lookAgain(_ work: inout AuditPlan) async throws {
         let due = work.suspicions.due(at: context.now).prefix(AuditKeeper.chunk)
         if !due.isEmpty { try await consider(auditor.look(at: due.map { OrderRange($0) }, always: Array(due)), &work) }
     }
 
     /// What stands is looked at again, so that it is gone when it is put right.
-    private func recheck(_ work: inout Plan) async throws {
+    private func recheck(_ work: inout AuditPlan) async throws {
         let now = context.now
         guard now.isPast(work.recheckAt, by: 10_000) else { return }
         work.recheckAt = now
@@ -231,7 +197,7 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         }
     }
 
-    private func sweep(_ work: inout Plan) async throws {
+    private func sweep(_ work: inout AuditPlan) async throws {
         let now = context.now
         if !work.isSweeping {
             guard now.isPast(work.sweepBegun, by: 40_000) else { return }
@@ -248,91 +214,13 @@ public final class AuditKeeper: Service, CustomStringConvertible {
         state.withLock { ($0.progress.sweptAt, $0.progress.swept) = (context.now, swept) }
     }
 
-    private func consider(_ evidence: [OrderEvidence], _ work: inout Plan) {
+    private func consider(_ evidence: [OrderEvidence], _ work: inout AuditPlan) {
         for evidence in evidence { for finding in work.suspicions.consider(evidence, at: context.now) { add(finding) } }
     }
-
-    /// Replaces all findings of some rules.
-    private func replace(_ rules: (AuditRule) -> Bool, with findings: [AuditFinding]) {
-        let keys = Set(findings.map { Key(rule: $0.rule, subject: $0.subject) })
-        close { key in AuditRules.rule(key.rule).map(rules) ?? false && !keys.contains(key) }
-        for finding in findings { add(finding) }
-    }
-
-    private func add(_ finding: AuditFinding) {
-        let now = context.now
-        let key = Key(rule: finding.rule, subject: finding.subject)
-        let isNew = state.withLock { state in
-            guard state.found.count < AuditKeeper.maximumOpen || state.found[key] != nil else { return false }
-            let known = state.found[key]
-            if known?.finding != finding { state.unwritten.insert(key) }
-            state.found[key] = Open(finding: finding, since: known?.since ?? now, isRepairable: finding.action != nil)
-            return known == nil
-        }
-        guard isNew else { return }
-        logger.error(
-            "the audit found something",
-            metadata: ["rule": "\(finding.rule)", "subject": "\(finding.subject)", "evidence": "\(finding.evidence)", "proposal": "\(finding.proposal)"])
-    }
-
-    private func close(_ isGone: (Key) -> Bool) {
-        let gone = state.withLock { state in
-            let gone = state.found.keys.filter(isGone)
-            for key in gone { state.found[key] = nil }
-            state.unwritten.formUnion(gone)
-            return gone
-        }
-        for key in gone { logger.notice("what the audit found is gone", metadata: ["rule": "\(key.rule)", "subject": "\(key.subject)"]) }
-    }
-}
-
-/// What ``takesCharge()`` and ``share()`` know of the state.
-extension AuditKeeper {
-    var isAuditing: Bool { state.withLock { $0.isAuditing } }
-
-    /// Takes up what an earlier process, or run, had found.
-    func begin(from known: [Open], _ progress: Progress) {
-        let found = Dictionary(known.map { (Key(rule: $0.finding.rule, subject: $0.finding.subject), $0) }, uniquingKeysWith: { first, _ in first })
-        state.withLock { $0 = State(isAuditing: true, found: found, progress: progress) }
-        plan.withLock { $0 = Plan() }
-    }
-
-    /// Another process audits from now on.
-    func forget() { state.withLock { $0 = State() } }
-
-    /// What is to be written down, and what to be removed.
-    func changes() -> (open: [Open], gone: [Key], progress: Progress) {
-        state.withLock { state in
-            let keys = state.unwritten.sorted { ($0.rule, "\($0.subject)") < ($1.rule, "\($1.subject)") }
-            return (keys.compactMap { state.found[$0] }, keys.filter { state.found[$0] == nil }, state.progress)
-        }
-    }
-
-    /// All changes are written down.
-    func shared() { state.withLock { $0.unwritten = [] } }
 }
 
 extension ProductEvidence {
     fileprivate func breaks(_ rule: String, _ subject: AuditFinding.Subject) -> Bool {
         subject == .product(product.id) && AuditRules.findings(self).contains { $0.rule == rule }
     }
-}
-
-extension Timestamp {
-    /// Whether so many milliseconds have passed since a moment, or it never was.
-    fileprivate func isPast(_ moment: Timestamp?, by milliseconds: Int64) -> Bool {
-        moment.map { self.milliseconds - $0.milliseconds >= milliseconds } ?? true
-    }
-}
-
-extension AuditRules {
-    private static let byID = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    /// The rule of an id.
-    static func rule(_ id: String) -> AuditRule? { byID[id] }
-}
-
-extension AuditRule {
-    var isOfTraffic: Bool { if case .traffic = check { true } else { false } }
-    var isOfProducts: Bool { if case .product = check { true } else { false } }
-    var isOfSums: Bool { if case .sums = check { true } else { false } }
 }

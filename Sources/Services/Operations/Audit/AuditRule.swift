@@ -99,3 +99,15 @@ public enum AuditRules {
     /// Sums that are not the sums of their facts.
     public static func findings(sums differences: [String]) -> [AuditFinding] { all.flatMap { $0.findings(inSums: differences) } }
 }
+
+extension AuditRules {
+    private static let byID = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    /// The rule of an id.
+    static func rule(_ id: String) -> AuditRule? { byID[id] }
+}
+
+extension AuditRule {
+    var isOfTraffic: Bool { if case .traffic = check { true } else { false } }
+    var isOfProducts: Bool { if case .product = check { true } else { false } }
+    var isOfSums: Bool { if case .sums = check { true } else { false } }
+}

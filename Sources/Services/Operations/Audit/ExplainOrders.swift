@@ -13,7 +13,6 @@ struct ExplainOrders: Sendable {
 
     /// `GET /orders/{id}/explain`.
     func order(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "order")
         let explanation = try await explain(id)
         return .json(capacity: 2048) { explanation.write(to: &$0) }
@@ -21,7 +20,6 @@ struct ExplainOrders: Sendable {
 
     /// `GET /admin/stuck-orders`: open orders beyond their limit, or with `overdue=false` all that are open; by `status`, and by the `party` they wait for.
     func stuck(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow("overdue", "status", "party", "limit")
         let limit = try request.integer("limit", in: 1...500, default: 100)
         let overdue = try request.parameter("overdue") ?? "true"
         guard ["true", "false"].contains(overdue) else { throw Problem.badParameter("overdue", "must be true or false") }
@@ -75,7 +73,6 @@ struct ExplainOrders: Sendable {
     private func act(
         _ request: WebRequest, _ choose: ([AuditFinding], Explanation) -> [AuditFinding], otherwise refusal: (Explanation) -> Problem
     ) async throws -> WebResponse {
-        try request.allow()
         let id = try request.identifier("id", of: "order")
         let actor = try request.actor()
         let body = BodyReader(try request.optionalObject())

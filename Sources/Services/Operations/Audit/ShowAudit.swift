@@ -9,7 +9,6 @@ struct ShowAudit: Sendable {
 
     /// `GET /admin/audit`: what the audit in the background found, and how far it is.
     func show(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let (open, progress) = try await desk.keeper.standing()
         return .json(capacity: 512 * (open.count + 1)) { json in
             json.member("clean", open.isEmpty)
@@ -30,7 +29,6 @@ struct ShowAudit: Sendable {
 
     /// `POST /admin/audit`: audits now, everything, one order (`orderId`), or the next `limit` orders behind `cursor`; with `repair`, does what can be done.
     func run(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let actor = try request.actor()
         let body = BodyReader(try request.optionalObject())
         body.allow("repair", "orderId", "cursor", "limit")
@@ -62,7 +60,6 @@ struct ShowAudit: Sendable {
 
     /// `GET /admin/audit/rules`: what is checked.
     func rules(_ request: WebRequest) async throws -> WebResponse {
-        try request.allow()
         let counts = try await desk.keeper.standing().open.reduce(into: [String: Int]()) { $0[$1.finding.rule, default: 0] += 1 }
         return .json(capacity: 8192) { json in
             json.key("items")

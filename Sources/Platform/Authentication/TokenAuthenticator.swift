@@ -1,0 +1,48 @@
+import HTTPTypes
+import Identity
+import Logging
+import Security
+import Web
+
+/// Finds out who sends a request: by a token of the platform's own Identity or of an identity provider, or by an API key.
+struct TokenAuthenticator: Authenticator {
+    /// Whose an API key is; nil where it does not hold.
+    typealias KeyLookup = @Sendable (APIKeyText) async throws -> Principal?
+
+    let verifier: TokenVerifier
+    /// What is made of tokens of these issuers; of all others', what they say.
+    let foreign: [String: ForeignRoles]
+    /// Nil where there are no API keys.
+    let keys: KeyLookup?
+    let logger: Logger
+
+    func authenticate(_ headers: HTTPFields) async throws(Problem) -> Principal? {
+        switch try Credentials(headers) {
+        case .none: nil
+        case .token(let token): try await principal(token)
+        case .key(let key): try await principal(key)
+        }
+    }
+
+    private func principal(_ token: String) async throws(Problem) -> Principal {
+        if let claims = verifier.cached(token) { return principal(claims) }
+        do throws(TokenRefusal) { return principal(try await verifier.verify(token)) } catch {
+            // Whoever is told that his token does not hold throws it away; this one may be as good as any.
+            if error == .keysUnavailable { throw Problem.unavailable("Tokens cannot be verified now; nothing was done. Try again.") }
+            throw Problem.invalidToken(error.words)
+        }
+    }
+
+    private func principal(_ claims: TokenClaims) -> Principal { foreign[claims.issuer]?.principal(claims) ?? claims.principal }
+
+    private func principal(_ key: APIKeyText) async throws(Problem) -> Principal {
+        guard let keys else { throw Problem.invalidAPIKey }
+        let principal: Principal?
+        do { principal = try await keys(key) } catch {
+            logger.warning("cannot look up an API key", metadata: ["error": "\(error)"])
+            throw Problem.unavailable("API keys cannot be looked up now; nothing was done. Try again.")
+        }
+        guard let principal else { throw Problem.invalidAPIKey }
+        return principal
+    }
+}
