@@ -71,7 +71,9 @@ public struct InventoryReserved: Event {
 public struct CataloguePrice: Sendable, Equatable {
     public let productID: ProductID
     public let sku: String
+    /// What one unit costs.
     public let price: Money
+    /// What a product costs now.
     public init(productID: ProductID, sku: String, price: Money) { (self.productID, self.sku, self.price) = (productID, sku, price) }
 
     /// What it looks like in an event.

@@ -6,6 +6,7 @@ import Web
 /// Every connection is looked at when its socket is opened, by the address that it really goes to: what a name led to a moment before, or leads to for somebody
 /// else, does not count. docs/adr/0033-webhooks.md tells what else is refused.
 public final class CurlClient: OutgoingClient {
+    /// How much it sends at once, how long it waits, and whom it may reach.
     public struct Configuration: Sendable {
         /// Where requests may go.
         public var policy: AddressPolicy
@@ -19,6 +20,8 @@ public final class CurlClient: OutgoingClient {
         /// A file of certificates (PEM) that servers' certificates must lead to; nil for those that the system trusts.
         public var certificateAuthorities: String?
 
+        /// The standard values.
+        /// - Parameter policy: which addresses may be reached.
         public init(policy: AddressPolicy) { self.policy = policy }
     }
 

@@ -118,22 +118,4 @@ enum DeadLetterJSON {
             isJSON ? json.raw(bytes) : json.string(bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
         }
     }
-
-    static func write(_ action: AdminAction, to json: inout JSONWriter) {
-        json.object { json in
-            json.member("id", action.id)
-            json.member("at", action.at)
-            json.member("actor", action.actor)
-            json.member("action", action.action)
-            json.member("subject", action.subject)
-            if let before = action.before {
-                json.key("before")
-                json.raw(before)
-            }
-            if let after = action.after {
-                json.key("after")
-                json.raw(after)
-            }
-        }
-    }
 }

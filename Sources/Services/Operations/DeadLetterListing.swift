@@ -56,7 +56,7 @@ struct DeadLetterListing: Sendable {
             DeadLetterJSON.write(letter, to: &json)
             DeadLetterJSON.writeDetails(file, to: &json)
             json.key("actions")
-            json.array(actions) { DeadLetterJSON.write($1, to: &$0) }
+            json.array(actions) { $1.write(to: &$0) }
             json.key("timeline")
             json.array(entries) { $1.write(to: &$0) }
         }
@@ -75,6 +75,6 @@ struct AdminActionListing: Sendable {
         var actions: [AdminAction] = []
         for desk in desks.all { actions += try await desk.actions(filter, before: page.after, limit: page.limit + 1) }
         actions.sort { $0.id > $1.id }
-        return page.response(Array(actions.prefix(page.limit + 1)), id: \.id) { DeadLetterJSON.write($1, to: &$0) }
+        return page.response(Array(actions.prefix(page.limit + 1)), id: \.id) { $1.write(to: &$0) }
     }
 }
