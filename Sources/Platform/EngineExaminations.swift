@@ -18,7 +18,7 @@ public struct EngineExaminations: Sendable {
     public init(_ configuration: PlatformConfiguration, logger: Logger) { (self.configuration, self.logger) = (configuration, logger) }
 
     /// One per connection, in the order in which their findings are shown. They may run at once.
-    public var all: [Examination] { databases + [broker, cache, upstreams] }
+    public var all: [Examination] { databases + [broker, cache, upstreams, certificate] }
 
     private var room: EngineRoom { EngineRoom(configuration: configuration, logger: logger, pace: CommitPace()) { _, _ in } }
     private var schemas: [ServiceSchema] { ServiceSchema.all.filter { ProcessParts(configuration.engines).reads($0.name) } }
@@ -92,6 +92,13 @@ public struct EngineExaminations: Sendable {
                 for pool in remote.pools { await pool.shutdown() }
                 return findings
             }
+        }
+    }
+
+    private var certificate: Examination {
+        {
+            guard configuration.engines.runs(.gateway), let files = configuration.edge.tls else { return [] }
+            return CertificateExamination(files: files, now: SystemClock().now())()
         }
     }
 

@@ -68,7 +68,8 @@ final class GatewayHarness: Sendable {
     /// Runs an entry around a closure and stops it afterwards.
     static func with(
         _ configuration: AdmissionControl.Configuration = .init(), maximumConnections: Int = 100,
-        control: AccessControl = AccessControl(.open), limits: RequestLimits? = nil, _ body: @Sendable (GatewayHarness) async throws -> Void
+        control: AccessControl = AccessControl(.open), limits: RequestLimits? = nil, edge: EdgeConfiguration = EdgeConfiguration(),
+        _ body: @Sendable (GatewayHarness) async throws -> Void
     ) async throws {
         let harness = GatewayHarness(configuration)
         var logger = Logger(label: "test")
@@ -79,7 +80,7 @@ final class GatewayHarness: Sendable {
         let server = GatewayServer(
             host: "127.0.0.1", port: 0, routes: harness.routes, gate: gate, maximumConnections: maximumConnections, registry: harness.registry,
             readiness: { [HealthCheck("entry", problem: gate.isDraining ? "draining" : nil)] }, control: control,
-            limits: limits, context: context, logger: logger,
+            edge: edge, limits: limits, context: context, logger: logger,
             onRunning: { announce.yield($0) })
         let farewell = Farewell(gate: gate, delay: .seconds(1), clock: DoorClock(door: harness.farewell))
         let services = [server as any Service, farewell].map {
@@ -105,6 +106,9 @@ final class GatewayHarness: Sendable {
 
     /// Tells the entry to stop, as SIGTERM does.
     func stop() async { await group.withLock { $0 }?.triggerGracefulShutdown() }
+
+    /// Where the entry listens on this machine.
+    var listening: Int { port.withLock { $0 } }
 
     /// A client with so many connections of its own.
     func client(connections: Int = 1) throws -> HTTPClient {

@@ -24,8 +24,9 @@ struct RouteTableTests {
         "a path that is written out has its own methods only, and is no value of another's parameter",
         arguments: [
             ("POST", "/letters/redrive", "2 "), ("GET", "/letters/redrive", "POST"), ("DELETE", "/letters/redrive", "POST"), ("GET", "/letters/redrives", "3 "),
-            ("DELETE", "/letters/redrives", "GET"), ("GET", "/letters/7", "0 id=7"), ("DELETE", "/letters/7", "1 letter=7"),
-            ("PUT", "/letters/7", "DELETE GET"),
+            ("DELETE", "/letters/redrives", "GET HEAD"), ("GET", "/letters/7", "0 id=7"), ("DELETE", "/letters/7", "1 letter=7"),
+            ("PUT", "/letters/7", "DELETE GET HEAD"), ("HEAD", "/letters/7", "0 id=7"), ("HEAD", "/letters/redrives", "3 "),
+            ("HEAD", "/letters/redrive", "POST"),
             ("GET", "/letters/redrive/log", "4 id=redrive"), ("GET", "/letters", "nothing"),
         ])
     func precedence(_ method: String, _ path: String, _ expected: String) throws {

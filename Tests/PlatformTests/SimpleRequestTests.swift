@@ -35,6 +35,7 @@ import Testing
         "Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5", "Content-Length: +5", "Content-Length: 0x5", "Content-Length:5", "Content-Length:  5",
         "Content-Length: 5 ", "Content-Length: ", "Content-Length: 12345678", "Content-Length: 5\r\n Transfer-Encoding: chunked", "A\r\n", "A: b\rc", "A: b\nc",
         "A: \u{1}", "A: \u{0}", ": a", "A B: c", "\tA: b", "A: \u{E9}", "A_: b", "Trailer: A",
+        "Origin: https://a.example\r\norigin: https://b.example", "Origin:https://a.example", "Origin:",
     ])
     func `what could be read in two ways is the parser's`(header: String) {
         #expect(recognise(SimpleRequestTests.line + "Host: a\r\n" + header + "\r\n\r\n") == nil, "\(header)")

@@ -16,6 +16,10 @@ enum PEM {
         try read(text) { PEM_read_bio_PrivateKey($0, nil, refuse, nil) }
     }
 
+    /// The first certificate of a chain.
+    /// - Returns: libcrypto's certificate, which the caller frees.
+    static func certificate(_ text: String) throws(UnusableKey) -> OpaquePointer { try read(text) { PEM_read_bio_X509($0, nil, refuse, nil) } }
+
     /// PKCS#8, unencrypted: `BEGIN PRIVATE KEY`.
     static func text(ofPrivate key: OpaquePointer) throws(UnusableKey) -> String {
         let memory = BIO_new(BIO_s_mem())

@@ -21,30 +21,29 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
         private let meters: [RouteMeter]
         /// By `Retry-After`.
         private let answers: [Int: ByteBuffer]
+        /// Those to pages of other origins, by the origin and `Retry-After`; empty where only this one's, or all, may read.
+        private let marked: [[UInt8]: [Int: ByteBuffer]]
 
-        init(gate: AdmissionGate, starting: StartingRoutes) {
+        init(gate: AdmissionGate, starting: StartingRoutes, finish: AnswerFinish) {
             self.gate = gate
             let targets = starting.targets.sorted { $0.line < $1.line }
             (lines, meters) = (targets.map { Array($0.line.utf8) }, targets.map(\.meter))
-            answers = Dictionary(uniqueKeysWithValues: AdmissionGate.pauses.map { ($0, Book.answer(retryAfterSeconds: $0)) })
+            answers = Book.answers(finish, origin: nil)
+            marked = Dictionary(uniqueKeysWithValues: finish.origins.map { (Array($0.utf8), Book.answers(finish, origin: $0)) })
         }
 
-        private static func answer(retryAfterSeconds: Int) -> ByteBuffer {
-            let response = AdmissionGate.problem(retryAfterSeconds: retryAfterSeconds).response(instance: nil)
-            guard case .bytes(let body) = response.body else { return ByteBuffer() }
-            var text = "HTTP/1.1 \(response.status.code) \(response.status.reasonPhrase)\r\n"
-            var headers = response.headers
-            AnswerFinish.secure(&headers)
-            for field in headers { text += "\(field.name.rawName): \(field.value)\r\n" }
-            text += "Content-Length: \(body.count)\r\n\r\n"
-            return ByteBuffer(bytes: Array(text.utf8) + body)
+        private static func answers(_ finish: AnswerFinish, origin: String?) -> [Int: ByteBuffer] {
+            Dictionary(
+                uniqueKeysWithValues: AdmissionGate.pauses.map { ($0, finish.refusalBytes(AdmissionGate.problem(retryAfterSeconds: $0), origin: origin)) })
         }
 
         /// The answer to a request with this line, if it is refused.
-        func refusal(of line: Int) -> ByteBuffer? {
+        /// - Parameter origin: of the page that sent it; read only where that matters.
+        func refusal(of line: Int, from origin: @autoclosure () -> [UInt8]?) -> ByteBuffer? {
             guard !gate.isDraining, let refused = gate.refusal(of: .starting) else { return nil }
             meters[line].record(.serviceUnavailable, .zero)
-            return answers[refused.retryAfterSeconds]
+            let own = marked.isEmpty ? nil : origin().flatMap { marked[$0] }
+            return (own ?? answers)[refused.retryAfterSeconds]
         }
     }
 
@@ -71,7 +70,8 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
         guard let request else { return pass(buffer, context, isWhole: false) }
         let length = request.headLength + request.bodyLength
         if let line = request.line, buffer.readableBytes <= length, request.bodyLength <= GatewayResponder.maximumBody, !isLongWayDue,
-            let answer = book.refusal(of: line)
+            let answer = book.refusal(
+                of: line, from: request.origin.flatMap { buffer.getBytes(at: buffer.readerIndex + $0.lowerBound, length: $0.count) })
         {
             toSkip = length - buffer.readableBytes
             return context.writeAndFlush(wrapOutboundOut(answer), promise: nil)

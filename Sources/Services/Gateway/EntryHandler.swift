@@ -25,10 +25,15 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let gate: AdmissionGate
     private let starting: StartingRoutes
     private let isSurplus: Bool
+    private let finish: AnswerFinish
     /// Requests that were passed on and have not been answered.
     private(set) var answering = 0
     /// Whether an answer has begun and not ended.
     private(set) var isWriting = false
+    /// Whether the answer that has begun is one to HEAD whose length nobody knows.
+    private var isBodiless = false
+    /// Whether what is being written now is the end of such a body, which HTTP/1.1 would put into bytes: none may follow the headers (RFC 9112, 6.3).
+    private(set) var isEndingBodiless = false
     /// Whether the last request that was read is the connection's last.
     var isEnding = false
     /// What comes after the last answer is not read.
@@ -41,7 +46,9 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isLast = false
     private var timer: Scheduled<Void>?
 
-    init(gate: AdmissionGate, starting: StartingRoutes, isSurplus: Bool) { (self.gate, self.starting, self.isSurplus) = (gate, starting, isSurplus) }
+    init(gate: AdmissionGate, starting: StartingRoutes, isSurplus: Bool, finish: AnswerFinish) {
+        (self.gate, self.starting, self.isSurplus, self.finish) = (gate, starting, isSurplus, finish)
+    }
 
     /// Whether a request that was read has not been answered.
     var isAnswering: Bool { answering > 0 || skipped != nil }
@@ -65,7 +72,7 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 return context.fireChannelRead(data)
             }
             skipped = 0
-            refuse(refusal, context)
+            refuse(request, refusal, context)
         case .body(let buffer):
             guard let count = skipped else { return context.fireChannelRead(data) }
             skipped = count + buffer.readableBytes
@@ -91,7 +98,7 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return .gate(refused, match)
     }
 
-    private func refuse(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+    private func refuse(_ request: HTTPRequest, _ refusal: Refusal, _ context: ChannelHandlerContext) {
         let problem: Problem
         switch refusal {
         case .surplus: problem = Problem.unavailable("There are too many connections. Try again.")
@@ -99,16 +106,15 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
             problem = AdmissionGate.problem(retryAfterSeconds: refused.retryAfterSeconds)
             match.meter.record(problem.status, .zero)
         }
-        let answer = problem.response(instance: nil)
+        let answer = finish.refusal(problem, origin: request.headerFields[.origin])
         var response = HTTPResponse(status: answer.status, headerFields: answer.headers)
-        AnswerFinish.secure(&response.headerFields)
         isLast = isSurplus || gate.isDraining || isEnding
         if isLast { response.headerFields[.connection] = "close" }
         var content = ByteBuffer()
         if case .bytes(let bytes) = answer.body { content = context.channel.allocator.buffer(bytes: bytes) }
         response.headerFields[.contentLength] = String(content.readableBytes)
         context.write(wrapOutboundOut(.head(response)), promise: nil)
-        context.write(wrapOutboundOut(.body(content)), promise: nil)
+        if request.method != .head { context.write(wrapOutboundOut(.body(content)), promise: nil) }
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
         if isLast { EntryHandler.close(context.channel, after: written.futureResult) }
@@ -120,12 +126,15 @@ final class EntryHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var response):
             isWriting = true
             AnswerFinish.secure(&response.headerFields)
+            isBodiless = response.headerFields[.transferEncoding] != nil
             isLast = isSurplus || gate.isDraining || isEnding && answering == 1 || response.headerFields[.connection] == "close"
             guard isLast else { return context.write(data, promise: promise) }
             response.headerFields[.connection] = "close"
             context.write(wrapOutboundOut(.head(response)), promise: promise)
         case .end:
             (answering, isWriting) = (answering - 1, false)
+            (isEndingBodiless, isBodiless) = (isBodiless, false)
+            defer { isEndingBodiless = false }
             if isLast {
                 let written = promise ?? context.eventLoop.makePromise(of: Void.self)
                 context.write(data, promise: written)

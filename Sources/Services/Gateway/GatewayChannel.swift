@@ -15,10 +15,11 @@ struct GatewayChannel: ServerChildChannel {
     let book: Doorman.Book
     let connections: ConnectionCount
     let limits: EntryLimits
+    let finish: AnswerFinish
 
-    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, limits: EntryLimits, connections: ConnectionCount) {
-        (self.http, self.gate, self.starting, self.connections, self.limits) = (http, gate, starting, connections, limits)
-        book = Doorman.Book(gate: gate, starting: starting)
+    init(http: HTTP1Channel, gate: AdmissionGate, starting: StartingRoutes, limits: EntryLimits, connections: ConnectionCount, finish: AnswerFinish) {
+        (self.http, self.gate, self.starting, self.connections, self.limits, self.finish) = (http, gate, starting, connections, limits, finish)
+        book = Doorman.Book(gate: gate, starting: starting, finish: finish)
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
@@ -38,11 +39,11 @@ struct GatewayChannel: ServerChildChannel {
             // Behind the handler that knows whether the connection is idle: it must hear of what is answered here.
             let pipeline = channel.pipeline.syncOperations
             let state = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus)
+            let entry = EntryHandler(gate: gate, starting: starting, isSurplus: isSurplus, finish: finish)
             try pipeline.addHandler(entry, position: .after(state))
             // Before all that knows HTTP, and behind what decrypts.
             let encoder = try pipeline.handler(type: HTTPResponseEncoder.self)
-            let guardian = RequestGuard(entry: entry, limits: limits)
+            let guardian = RequestGuard(entry: entry, limits: limits, finish: finish)
             entry.guardian = guardian
             try pipeline.addHandler(guardian, position: .before(encoder))
             if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .after(guardian)) }

@@ -53,13 +53,13 @@ struct GatewayResponder: Sendable {
             (meter, answer) = (found, made)
         }
         guard var answer else { return Response(status: .internalServerError) }
-        finish.finish(&answer, request.head, isPublic: request.method == .get && !request.uri.path.hasPrefix("/api"))
+        finish.finish(&answer, request.head, isPublic: request.isReading && !request.uri.path.hasPrefix("/api"))
         let elapsed = ContinuousClock.now - arrival.time
         meter.record(answer.status, elapsed)
         log.record(
             AccessLog.Entry(
                 id: arrival.id, request: request.head, route: meter.route, address: arrival.address, sender: arrival.sender, answer: answer, elapsed: elapsed))
-        return response(answer, arrival.id)
+        return response(answer, arrival.id, isHead: request.method == .head)
     }
 
     private func arrival(of request: Request, from peer: IPAddress?) -> Arrival {
@@ -97,18 +97,20 @@ struct GatewayResponder: Sendable {
             return (unknownMeter, problem.response(instance: id))
         case .found(let index, let parameters):
             let route = dispatcher.routes[index]
+            // Seldom asked for, so not made beforehand for every route.
+            let meter = request.method == .head ? RouteMeter(method: "HEAD", path: meters[index].route) : meters[index]
             // Health and metrics are for everybody at all times; what makes work is not.
             guard isAPI || route.path == GraphQLEndpoint.path else {
-                return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
+                return (meter, await run(route, dispatcher, request, target, parameters, arrival))
             }
             let kind: AdmissionControl.Kind = route.startsWork ? .starting : .other
             let entry: AdmissionGate.Entry
             switch gate.enter(kind) {
             case .success(let admitted): entry = admitted
-            case .failure(let refusal): return (meters[index], AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
+            case .failure(let refusal): return (meter, AdmissionGate.problem(retryAfterSeconds: refusal.retryAfterSeconds).response(instance: id))
             }
             defer { gate.leave(entry) }
-            return (meters[index], await run(route, dispatcher, request, target, parameters, arrival))
+            return (meter, await run(route, dispatcher, request, target, parameters, arrival))
         }
     }
 
@@ -135,10 +137,11 @@ struct GatewayResponder: Sendable {
             let principal = caller.principal ?? .nobody
             let headers = GatewayResponder.traced(request.headers, id, isForwarded: route.isForwarded)
             let scope = RequestScope(id: id, deadline: deadline, traceparent: headers[.traceParent], principal: principal)
+            // The route's method: to a handler HEAD is GET, whose headers are to be known.
             return try await RequestScope.$current.withValue(scope) {
                 try await route.handle(
                     WebRequest(
-                        method: request.method, path: target.path, parameters: parameters, query: target.query, headers: headers, body: body, id: id,
+                        method: route.method, path: target.path, parameters: parameters, query: target.query, headers: headers, body: body, id: id,
                         target: request.uri.string, deadline: deadline, clientAddress: arrival.address, principal: principal, isOwnOnly: isOwnOnly))
             }
         }
@@ -165,7 +168,7 @@ struct GatewayResponder: Sendable {
     }
 
     private func collect(_ request: Request) async throws -> [UInt8] {
-        guard request.method != .get, request.method != .head else { return [] }
+        guard !request.isReading else { return [] }
         let length = request.headers[values: .contentLength].first.flatMap { Int($0) }
         if let length, length > GatewayResponder.maximumBody { throw GatewayResponder.tooLarge }
         do {
@@ -191,13 +194,19 @@ struct GatewayResponder: Sendable {
     private static let tooLarge = Problem(
         .contentTooLarge, "body-too-large", "The body must not have more than \(GatewayResponder.maximumBody) bytes.", headers: [.connection: "close"])
 
-    private func response(_ answer: WebResponse, _ id: Identifier) -> Response {
+    /// - Parameter isHead: whether the answer ends with its headers, which are those that GET would have had.
+    private func response(_ answer: WebResponse, _ id: Identifier, isHead: Bool) -> Response {
         var headers = answer.headers
         headers[.requestID] = id.description
         headers[.date] = date.text(at: context.now.milliseconds / 1_000)
         switch answer.body {
         case .bytes(let bytes):
-            return Response(status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            let response = Response(status: answer.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            return isHead ? response.createHeadResponse() : response
+        case .stream where isHead:
+            // By this field the EntryHandler knows that not even the end of a body may follow.
+            headers[.transferEncoding] = "chunked"
+            return Response(status: answer.status, headers: headers, body: ResponseBody { writer in try await writer.finish(nil) })
         case .stream(let stream):
             let body = ResponseBody { writer in
                 for await piece in stream { try await writer.write(ByteBuffer(bytes: piece)) }
@@ -206,6 +215,11 @@ struct GatewayResponder: Sendable {
             return Response(status: answer.status, headers: headers, body: body)
         }
     }
+}
+
+extension Request {
+    /// Whether it is one of those that change nothing and have no body of any meaning.
+    fileprivate var isReading: Bool { method == .get || method == .head }
 }
 
 /// The metrics of one route, made once: looking a metric up by its labels for every request would cost more than the request's routing.

@@ -71,7 +71,7 @@ public struct GatewayServer: Service, CustomStringConvertible {
                     configuration: .init(
                         idleTimeout: TimeAmount(edge.limits.idle),
                         httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
-                gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections)
+                gate: gate, starting: StartingRoutes(routes), limits: edge.limits, connections: connections, finish: AnswerFinish(edge))
             guard let encryption else { return plain }
             return try encryption.channel(plain, responder, edge.limits)
         }

@@ -39,18 +39,23 @@ struct RouteTable: Sendable {
         }
     }
 
+    /// Where there is no route for HEAD, it leads to the one for GET, whose answer it is without the content (RFC 9110, 9.3.2).
     /// - Parameter segments: the path's segments, decoded.
     func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
         var allowed: [HTTPRequest.Method] = []
         var path: [Segment]?
+        var standIn: Match?
         for entry in entries[segments.count] ?? [] {
             // A path that is written out is no value of another's parameter (OpenAPI 3.1, 4.8.8.1): it has its own methods only.
             if let path, !zip(path, entry.segments).allSatisfy({ $0 == $1 || $0.isParameter && $1.isParameter }) { continue }
             guard let parameters = RouteTable.parameters(entry.segments, segments) else { continue }
             if entry.method == method { return .found(entry.index, parameters: parameters) }
+            if method == .head, entry.method == .get, standIn == nil { standIn = .found(entry.index, parameters: parameters) }
             allowed.append(entry.method)
             path = entry.segments
         }
+        if let standIn { return standIn }
+        if allowed.contains(.get), !allowed.contains(.head) { allowed.append(.head) }
         return allowed.isEmpty ? .notFound : .methodNotAllowed(allowed)
     }
 

@@ -10,6 +10,8 @@ struct SimpleRequest: Equatable {
     let headLength: Int
     /// Bytes of the body, which need not be there yet.
     let bodyLength: Int
+    /// Where the value of `Origin` stands: the page that sent the request. Nil where none did.
+    let origin: Range<Int>?
 
     /// The largest head that is looked at.
     private static let longestHead = 8 * 1024
@@ -18,6 +20,7 @@ struct SimpleRequest: Equatable {
     /// Headers that only the parser's users understand.
     private static let special: [[UInt8]] = ["transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"].map { Array($0.utf8) }
     private static let contentLength = Array("content-length".utf8)
+    private static let originName = Array("origin".utf8)
 
     /// - Parameter lines: request lines with their line ends.
     /// - Returns: nil when the head is not there as a whole, or is not simple.
@@ -28,10 +31,10 @@ struct SimpleRequest: Equatable {
             SimpleRequest.methods.contains(where: { bytes.starts(with: $0) })
         else { return nil }
         line = lines.firstIndex { $0.count == first + 2 && bytes[..<(first + 2)].elementsEqual($0) }
-        var (position, length) = (first + 2, nil as Int?)
+        var (position, length, page) = (first + 2, nil as Int?, nil as Range<Int>?)
         while let end = SimpleRequest.endOfLine(bytes, from: position) {
             if end == position {
-                (headLength, bodyLength) = (end + 2, length ?? 0)
+                (headLength, bodyLength, origin) = (end + 2, length ?? 0, page)
                 return
             }
             guard let colon = bytes[position..<end].firstIndex(of: UInt8(ascii: ":")), colon > position,
@@ -42,6 +45,11 @@ struct SimpleRequest: Equatable {
             if SimpleRequest.isSame(name, SimpleRequest.contentLength) {
                 guard length == nil, let value = SimpleRequest.number(bytes[(colon + 1)..<end]) else { return nil }
                 length = value
+            }
+            if SimpleRequest.isSame(name, SimpleRequest.originName) {
+                // Which of two is meant is for others to say.
+                guard page == nil, bytes[colon + 1] == 32 else { return nil }
+                page = (colon + 2)..<end
             }
             position = end + 2
         }

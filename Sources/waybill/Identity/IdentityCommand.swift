@@ -13,9 +13,10 @@ struct IdentityCommand: AsyncParsableCommand {
               waybill identity key create importer --role service --scope inventory:write --expires 90d
               waybill identity user create alice --role customer < password.txt
               waybill identity key revoke 01890a5d-ac96-774b-bcce-b302099a8057
+              waybill identity token revoke --subject alice
               waybill identity signing-key rotate
             """,
-        subcommands: [IdentityClientCommand.self, IdentityKeyCommand.self, IdentityUserCommand.self, SigningKeyCommand.self])
+        subcommands: [IdentityClientCommand.self, IdentityKeyCommand.self, IdentityUserCommand.self, IdentityTokenCommand.self, SigningKeyCommand.self])
 
     /// Roles and scopes of somebody who is registered.
     struct Rights: ParsableArguments {
@@ -32,6 +33,10 @@ struct IdentityCommand: AsyncParsableCommand {
     static func list(_ kind: IdentityKind, _ columns: [(String, String)], _ client: ClientOptions) async throws {
         var items: [JSONObject] = []
         try await client.withAPI { api in try await api.eachIdentity(kind) { items.append($0) } }
+        show(items, columns, client)
+    }
+
+    static func show(_ items: [JSONObject], _ columns: [(String, String)], _ client: ClientOptions) {
         if client.json { return Output.list(items) }
         if items.isEmpty { return Output.note("There are none.") }
         var table = Table(columns.map(\.0))
@@ -102,7 +107,7 @@ struct IdentityClientCommand: AsyncParsableCommand {
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give it no more tokens; those that it has expire within the hour.",
+            abstract: "Give it no more tokens, and end those that it has.",
             discussion: """
                 Example:
                   waybill identity client revoke shop

@@ -61,7 +61,7 @@ struct IdentityUserCommand: AsyncParsableCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a person: no login, and no renewal of one.",
+            abstract: "Remove a person: no login, no renewal of one, and the tokens end.",
             discussion: """
                 Example:
                   waybill identity user delete alice

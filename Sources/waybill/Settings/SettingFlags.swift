@@ -16,6 +16,12 @@ struct SettingFlags: ParsableArguments {
     @Option(help: SettingFlags.help("target_delay_ms")) var targetDelayMs: String?
     @Option(help: SettingFlags.help("max_connections")) var maxConnections: String?
     @Option(help: SettingFlags.help("drain_delay_ms")) var drainDelayMs: String?
+    @Option(help: SettingFlags.help("trusted_proxies")) var trustedProxies: String?
+    @Option(help: SettingFlags.help("cors.origins")) var corsOrigins: String?
+    @Option(help: SettingFlags.help("compression")) var compression: String?
+    @Option(help: SettingFlags.help("access_log")) var accessLog: String?
+    @Option(help: SettingFlags.help("tls.certificate")) var tlsCertificate: String?
+    @Option(help: SettingFlags.help("tls.key")) var tlsKey: String?
     @Option(help: SettingFlags.help("auth")) var auth: String?
     @Option(help: SettingFlags.help("auth.issuer")) var authIssuer: String?
     @Option(help: SettingFlags.help("auth.audience")) var authAudience: String?
@@ -71,7 +77,9 @@ struct SettingFlags: ParsableArguments {
         ("host", \.host), ("port", \.port), ("log_level", \.logLevel), ("services", \.services), ("instance", \.instance),
         ("order_deadline_minutes", \.orderDeadlineMinutes), ("commit_interval_ms", \.commitIntervalMs),
         ("overload_commit_interval_ms", \.overloadCommitIntervalMs), ("max_inflight", \.maxInflight),
-        ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs), ("auth", \.auth),
+        ("target_delay_ms", \.targetDelayMs), ("max_connections", \.maxConnections), ("drain_delay_ms", \.drainDelayMs),
+        ("trusted_proxies", \.trustedProxies), ("cors.origins", \.corsOrigins), ("compression", \.compression), ("access_log", \.accessLog),
+        ("tls.certificate", \.tlsCertificate), ("tls.key", \.tlsKey), ("auth", \.auth),
         ("auth.issuer", \.authIssuer), ("auth.audience", \.authAudience), ("auth.token_minutes", \.authTokenMinutes), ("auth.identity", \.authIdentity),
         ("webhooks.allow_networks", \.webhooksAllowNetworks),
         ("rate_limits.store", \.rateLimitsStore), ("storage", \.storage),

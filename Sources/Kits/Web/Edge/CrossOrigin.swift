@@ -6,7 +6,8 @@ public struct CrossOrigin: Sendable, Equatable {
     /// Pages of no other origin.
     public static let none = CrossOrigin(origins: [], isOpen: false)
 
-    private let origins: Set<String>
+    /// Those that are named; empty where there are none, or all may.
+    public let origins: Set<String>
     private let isOpen: Bool
 
     private init(origins: Set<String>, isOpen: Bool) { (self.origins, self.isOpen) = (origins, isOpen) }
@@ -49,23 +50,24 @@ public struct CrossOrigin: Sendable, Equatable {
         var headers: HTTPFields = [.accessControlAllowMethods: CrossOrigin.methods, .accessControlAllowHeaders: CrossOrigin.allowed]
         headers[.accessControlMaxAge] = "600"
         var answer = WebResponse(status: .noContent, headers: headers, body: .bytes([]))
-        mark(&answer, request)
+        mark(&answer.headers, origin: origin)
         return answer
     }
 
     /// Says to a browser whether the page that asked may read the answer.
-    public func mark(_ answer: inout WebResponse, _ request: HTTPRequest) {
+    /// - Parameter origin: what the request says of the page's origin; nil where it says nothing.
+    public func mark(_ headers: inout HTTPFields, origin: String?) {
         if isOpen {
-            answer.headers[.accessControlAllowOrigin] = "*"
+            headers[.accessControlAllowOrigin] = "*"
         } else {
             guard !origins.isEmpty else { return }
             // Caches must not show one origin what was answered to another, whoever asks first.
-            answer.headers.append(HTTPField(name: .vary, value: "Origin"))
-            guard let origin = request.headerFields[.origin], allows(origin) else { return }
-            answer.headers[.accessControlAllowOrigin] = origin
+            if !headers[values: .vary].contains("Origin") { headers.append(HTTPField(name: .vary, value: "Origin")) }
+            guard let origin, allows(origin) else { return }
+            headers[.accessControlAllowOrigin] = origin
         }
-        answer.headers[.accessControlExposeHeaders] = CrossOrigin.exposed
-        answer.headers[.crossOriginResourcePolicy] = "cross-origin"
+        headers[.accessControlExposeHeaders] = CrossOrigin.exposed
+        headers[.crossOriginResourcePolicy] = "cross-origin"
     }
 
     private func allows(_ origin: String) -> Bool { isOpen || origins.contains(origin) }

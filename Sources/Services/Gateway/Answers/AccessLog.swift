@@ -52,7 +52,11 @@ struct AccessLog: Sendable {
             "request": "\(entry.id)", "method": "\(entry.request.method.rawValue)", "route": "\(entry.route)", "status": "\(status)",
             "microseconds": "\(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)",
         ]
-        if case .bytes(let bytes) = entry.answer.body { metadata["bytes"] = "\(bytes.count)" } else { metadata["bytes"] = "stream" }
+        switch entry.answer.body {
+        case _ where entry.request.method == .head: metadata["bytes"] = "0"
+        case .bytes(let bytes): metadata["bytes"] = "\(bytes.count)"
+        case .stream: metadata["bytes"] = "stream"
+        }
         if let address = entry.address { metadata["client"] = "\(address)" }
         if let subject = entry.sender?.subject { metadata["subject"] = "\(AccessLog.short(subject))" }
         if let agent = entry.request.headerFields[.userAgent] { metadata["agent"] = "\(AccessLog.short(agent))" }

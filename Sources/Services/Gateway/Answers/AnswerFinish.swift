@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import Web
 
 /// What every answer gets on its way out, whoever made it: what browsers may do with it, who may read it, and whether it is compressed.
@@ -14,15 +15,45 @@ struct AnswerFinish: Sendable {
 
     /// - Parameter isPublic: whether everybody is shown the same, so that caches may go by what the handler says.
     func finish(_ answer: inout WebResponse, _ request: HTTPRequest, isPublic: Bool) {
-        crossOrigin.mark(&answer, request)
+        crossOrigin.mark(&answer.headers, origin: request.headerFields[.origin])
         if !isPublic || request.headerFields[.authorization] != nil, answer.headers[.cacheControl] == nil {
             answer.headers.append(HTTPField(name: .cacheControl, value: "no-store"))
         }
-        AnswerFinish.secure(&answer.headers)
-        if isEncrypted { answer.headers[.strictTransportSecurity] = "max-age=31536000" }
+        secure(&answer.headers)
         // An answer that repeats what a client sends, and has a secret in it, tells the secret by its compressed length (BREACH). Tokens and keys are answers to
         // POST, and are never compressed.
-        if compresses, request.method == .get { answer.compress(for: request.headerFields) }
+        if compresses, request.method == .get || request.method == .head { answer.compress(for: request.headerFields) }
+    }
+
+    /// A refusal that is made before any route is looked for.
+    /// - Parameter origin: of the page that sent the request, so that its script may read why (Fetch Standard, 4.10); nil where no page did.
+    func refusal(_ problem: Problem, origin: String?) -> WebResponse {
+        var answer = problem.response(instance: nil)
+        crossOrigin.mark(&answer.headers, origin: origin)
+        answer.headers[.cacheControl] = "no-store"
+        secure(&answer.headers)
+        return answer
+    }
+
+    /// The same as it goes out in HTTP/1.1.
+    /// - Parameter isHead: whether its content is left out.
+    func refusalBytes(_ problem: Problem, origin: String?, isHead: Bool = false) -> ByteBuffer {
+        let answer = refusal(problem, origin: origin)
+        guard case .bytes(let body) = answer.body else { return ByteBuffer() }
+        var text = "HTTP/1.1 \(answer.status.code) \(answer.status.reasonPhrase)\r\n"
+        for field in answer.headers { text += "\(field.name.rawName): \(field.value)\r\n" }
+        text += "Content-Length: \(body.count)\r\n\r\n"
+        return ByteBuffer(bytes: isHead ? Array(text.utf8) : Array(text.utf8) + body)
+    }
+
+    /// The origins that are named in the configuration; each of them has refusals of its own.
+    var origins: Set<String> { crossOrigin.origins }
+    /// Whether an answer depends on the page that the request comes from.
+    var asksForOrigin: Bool { !crossOrigin.origins.isEmpty }
+
+    private func secure(_ headers: inout HTTPFields) {
+        AnswerFinish.secure(&headers)
+        if isEncrypted { headers[.strictTransportSecurity] = "max-age=31536000" }
     }
 
     /// What holds for answers that browsers should do nothing with but show them to who asked, unless their handler says otherwise.

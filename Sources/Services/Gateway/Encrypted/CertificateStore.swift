@@ -12,6 +12,12 @@
     final class CertificateStore: Service, CustomStringConvertible {
         var description: String { "certificates" }
 
+        /// A file that encryption cannot begin with, in words that name its setting.
+        struct UnusableFile: Error, CustomStringConvertible {
+            let description: String
+            init(_ description: String) { self.description = description }
+        }
+
         private struct State {
             var context: NIOSSLContext?
             var seen: [FileStamp?] = []
@@ -44,16 +50,25 @@
         var context: NIOSSLContext? { state.withLock { $0.context } }
 
         /// Reads the files.
-        /// - Throws: NIOSSL's errors for files that are missing, unreadable, or do not belong together.
-        func load() throws {
+        /// - Throws: ``UnusableFile`` for files that are missing, unreadable, or do not belong together.
+        func load() throws(UnusableFile) {
             // Looked at before they are read: a change in between is seen the next time.
             let stamps = [FileStamp(files.certificate), FileStamp(files.key)]
-            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
-            let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+            let chain: [NIOSSLCertificateSource]
+            do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) } } catch {
+                throw UnusableFile("tls.certificate: \(files.certificate) is no PEM file with a certificate that can be read: \(error)")
+            }
+            let key: NIOSSLPrivateKey
+            do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
+                throw UnusableFile("tls.key: \(files.key) is no PEM file with a private key that can be read: \(error)")
+            }
             var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12
             configuration.applicationProtocols = ["h2", "http/1.1"]
-            let context = try NIOSSLContext(configuration: configuration)
+            let context: NIOSSLContext
+            do { context = try NIOSSLContext(configuration: configuration) } catch {
+                throw UnusableFile("tls.key: \(files.key) is not the key of \(files.certificate): \(error)")
+            }
             state.withLock { $0 = State(context: context, seen: stamps) }
         }
 

@@ -28,12 +28,13 @@
         /// - Parameter plain: what serves HTTP/1.1, encrypted or not.
         init(_ plain: GatewayChannel, responder: @escaping HTTPChannelHandler.Responder, certificates: CertificateStore, limits: EntryLimits) {
             (self.plain, self.certificates, self.limits) = (plain, certificates, limits)
+            let finish = plain.finish
             http2 = HTTP2Channel(
                 responder: responder,
                 configuration: .init(
                     idleTimeout: limits.idle, gracefulCloseTimeout: .seconds(5),
                     streamConfiguration: .init(
-                        additionalChannelHandlers: [StreamGuard(limits: limits)], idleTimeout: TimeAmount(limits.idle))))
+                        additionalChannelHandlers: [StreamGuard(limits: limits, finish: finish)], idleTimeout: TimeAmount(limits.idle))))
         }
 
         func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {

@@ -13,12 +13,13 @@
         typealias OutboundOut = HTTPConnectionStateHandler.OutboundOut
 
         private let limits: EntryLimits
+        private let finish: AnswerFinish
         private var isRefused = false
         private var isReading = false
         private var patience: Scheduled<Void>?
         private var stall: Scheduled<Void>?
 
-        init(limits: EntryLimits) { self.limits = limits }
+        init(limits: EntryLimits, finish: AnswerFinish) { (self.limits, self.finish) = (limits, finish) }
 
         func handlerRemoved(context: ChannelHandlerContext) { end() }
 
@@ -36,7 +37,7 @@
             if isRefused { return }
             switch unwrapInboundIn(data) {
             case .head(let request):
-                guard StreamGuard.isPlain(request) else { return refuse(context) }
+                guard StreamGuard.isPlain(request) else { return refuse(request, context) }
                 isReading = true
             case .body: break
             case .end:
@@ -63,24 +64,25 @@
             return request.headerFields.allSatisfy { field in field.value.utf8.allSatisfy { $0 >= 32 && $0 != 127 || $0 == 9 } }
         }
 
-        private func refuse(_ context: ChannelHandlerContext) {
+        private func refuse(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
             isRefused = true
-            let answer = Problem(.badRequest, "malformed-request", MessageFault.target.detail).response(instance: nil)
+            let problem = Problem(.badRequest, "malformed-request", MessageFault.target.detail)
+            let answer = finish.refusal(problem, origin: request.headerFields[.origin])
             MessageFault.target.record()
-            var response = HTTPResponse(status: answer.status, headerFields: answer.headers)
-            AnswerFinish.secure(&response.headerFields)
-            context.write(wrapOutboundOut(.head(response)), promise: nil)
-            if case .bytes(let bytes) = answer.body { context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: bytes))), promise: nil) }
+            context.write(wrapOutboundOut(.head(HTTPResponse(status: answer.status, headerFields: answer.headers))), promise: nil)
+            if request.method != .head, case .bytes(let bytes) = answer.body {
+                context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: bytes))), promise: nil)
+            }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
 
         /// What is about the connection has no place in a stream (RFC 9113, 8.2.2).
         func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
             if isRefused { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
-            guard case .head(var response) = unwrapOutboundIn(data), response.headerFields[.connection] != nil else {
-                return context.write(data, promise: promise)
-            }
-            response.headerFields[.connection] = nil
+            guard case .head(var response) = unwrapOutboundIn(data),
+                response.headerFields[.connection] != nil || response.headerFields[.transferEncoding] != nil
+            else { return context.write(data, promise: promise) }
+            (response.headerFields[.connection], response.headerFields[.transferEncoding]) = (nil, nil)
             context.write(wrapOutboundOut(.head(response)), promise: promise)
         }
 

@@ -54,14 +54,12 @@ enum MessageFault: String, Error, Equatable, CaseIterable {
     static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
 
     /// The whole answer, as it goes out.
-    var answer: ByteBuffer {
-        let headers: HTTPFields = self == .method ? [.allow: MessageFault.methods] : [:]
-        let response = Problem(status, self == .tooSlow ? "request-timeout" : "malformed-request", detail, headers: headers).response(instance: nil)
-        guard case .bytes(let body) = response.body else { return ByteBuffer() }
-        var text = "HTTP/1.1 \(response.status.code) \(response.status.reasonPhrase)\r\n"
-        for field in response.headers { text += "\(field.name.rawName): \(field.value)\r\n" }
-        text += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n"
-        return ByteBuffer(bytes: Array(text.utf8) + body)
+    /// - Parameter sender: what could be seen of who gets it.
+    func answer(_ finish: AnswerFinish, to sender: HeadGlance) -> ByteBuffer {
+        var headers: HTTPFields = [.connection: "close"]
+        if self == .method { headers[.allow] = MessageFault.methods }
+        let problem = Problem(status, self == .tooSlow ? "request-timeout" : "malformed-request", detail, headers: headers)
+        return finish.refusalBytes(problem, origin: sender.origin, isHead: sender.isHead)
     }
 
     /// Counts it.

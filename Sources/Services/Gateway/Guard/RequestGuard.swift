@@ -14,6 +14,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let entry: EntryHandler
     private let limits: EntryLimits
+    private let finish: AnswerFinish
     private var context: ChannelHandlerContext?
 
     /// The beginning of a head whose end has not come.
@@ -24,12 +25,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var body: BodyFraming?
     /// Whether a request has been passed on in part.
     private var isUnderWay = false
+    /// What was seen of the head whose body is being read.
+    private var sender = HeadGlance()
     /// Whether the request that is being read is the connection's last.
     private var isLast = false
     /// Nothing is listened to any more.
     private var isOver = false
     /// What is to be answered when all before it has been.
-    private var fault: MessageFault?
+    private var fault: (fault: MessageFault, sender: HeadGlance)?
     private var isSettled = false
 
     private var clock = EntryClock()
@@ -38,7 +41,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of answers.
     private var written = 0
 
-    init(entry: EntryHandler, limits: EntryLimits) { (self.entry, self.limits) = (entry, limits) }
+    init(entry: EntryHandler, limits: EntryLimits, finish: AnswerFinish) { (self.entry, self.limits, self.finish) = (entry, limits, finish) }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -77,7 +80,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
                     break
                 }
             }
-        } catch { fail(error as? MessageFault ?? .requestLine) }
+        } catch { fail(error as? MessageFault ?? .requestLine, in: buffer) }
         keepTime()
     }
 
@@ -98,6 +101,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
         }
         body = BodyFraming(head.body)
+        if head.body != .length(0) { sender = glance(at: buffer, length) }
         if let rewritten = head.rewritten {
             buffer.moveReaderIndex(forwardBy: length)
             (isUnderWay, entry.isEnding) = (true, isLast)
@@ -136,10 +140,18 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: - Refusing
 
-    private func fail(_ fault: MessageFault) {
+    /// What is seen of a head that is whole; only what a refusal of its body would need.
+    private func glance(at buffer: ByteBuffer, _ length: Int) -> HeadGlance {
+        guard let head = buffer.getSlice(at: buffer.readerIndex, length: length) else { return HeadGlance() }
+        return HeadGlance(head, seeksOrigin: finish.asksForOrigin)
+    }
+
+    /// - Parameter buffer: begins with the head that is refused, where it is one.
+    private func fail(_ fault: MessageFault, in buffer: ByteBuffer) {
         guard self.fault == nil else { return }
         fault.record()
-        (self.fault, isOver, held) = (fault, true, nil)
+        self.fault = (fault, body == nil ? HeadGlance(buffer) : sender)
+        (isOver, held) = (true, nil)
         settle()
     }
 
@@ -150,12 +162,13 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         // One request has one answer: where it has begun, or is there already, nothing can be added.
         if entry.isWriting || isUnderWay && entry.answering == 0 { return context.close(promise: nil) }
         let written = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(fault.answer), promise: written)
+        context.writeAndFlush(wrapOutboundOut(fault.fault.answer(finish, to: fault.sender)), promise: written)
         EntryHandler.close(context.channel, after: written.futureResult)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !isSettled else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+        if entry.isEndingBodiless { return context.write(wrapOutboundOut(ByteBuffer()), promise: promise) }
         written &+= unwrapOutboundIn(data).readableBytes
         context.write(data, promise: promise)
     }
@@ -189,7 +202,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch verdict {
         // Nobody waits for an answer who has not said anything.
         case .silent: context.close(promise: nil)
-        case .slow: fail(.tooSlow)
+        case .slow: fail(.tooSlow, in: held ?? ByteBuffer())
         }
     }
 
