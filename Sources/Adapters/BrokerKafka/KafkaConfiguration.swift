@@ -74,7 +74,8 @@ extension KafkaConfiguration {
 
     /// Of positions the library commits those that it was handed (``KafkaConsumer``), and never of its own accord one of a message that it has given out.
     ///
-    /// It fetches ahead for the time that it may sleep when its queue was full, a second: as many messages as that may take.
+    /// It fetches ahead for the time that it may sleep when its queue was full, a second: as many messages as that may take. A fetch is bounded as it is sent, and may be ten times as large
+    /// when it is unpacked: so each takes little of a partition. A batch that is larger comes all the same.
     func consumer(group: String, member: String) -> [Setting] {
         let session = Int(sessionTimeout.milliseconds)
         return common + [
@@ -83,7 +84,7 @@ extension KafkaConfiguration {
             ("auto.offset.reset", "earliest"), ("partition.assignment.strategy", "cooperative-sticky"), ("session.timeout.ms", "\(session)"),
             ("heartbeat.interval.ms", "\(max(1, session / 4))"), ("max.poll.interval.ms", "\(max(300_000, session))"), ("check.crcs", "true"),
             ("queued.min.messages", "50000"), ("queued.max.messages.kbytes", "\(max(1, maximumHeldBytes >> 10))"),
-            ("fetch.max.bytes", "\(max(8 << 20, maximumMessageBytes))"), ("fetch.error.backoff.ms", "100"),
+            ("fetch.max.bytes", "\(max(4 << 20, maximumMessageBytes))"), ("max.partition.fetch.bytes", "\(256 << 10)"), ("fetch.error.backoff.ms", "100"),
             ("statistics.interval.ms", "\(Int(statisticsInterval.milliseconds))"),
         ]
     }
