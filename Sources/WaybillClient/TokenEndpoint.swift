@@ -7,6 +7,7 @@ public struct TokenDenied: Error, Sendable, Equatable, CustomStringConvertible {
     /// The server's words; may be empty.
     public let words: String
 
+    /// What a server said.
     public init(code: String, words: String) { (self.code, self.words) = (code, words) }
 
     public var description: String { "No token was given out: \(words.isEmpty ? code : "\(words) (\(code))")." }
