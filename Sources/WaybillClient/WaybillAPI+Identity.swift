@@ -51,10 +51,14 @@ extension WaybillAPI {
 
     /// All of a kind, page by page.
     public func eachIdentity(_ kind: IdentityKind, _ body: (JSONObject) throws -> Void) async throws {
+        try await each("/identity/\(kind.rawValue)", body)
+    }
+
+    private func each(_ path: String, _ body: (JSONObject) throws -> Void) async throws {
         var cursor: String?
         repeat {
-            let page = try await get("/identity/\(kind.rawValue)", [("limit", "200"), ("cursor", cursor)])
-            let (items, next) = try decode("/identity/\(kind.rawValue)") { (try page.objects("items"), try page.optionalString("nextCursor")) }
+            let page = try await get(path, [("limit", "200"), ("cursor", cursor)])
+            let (items, next) = try decode(path) { (try page.objects("items"), try page.optionalString("nextCursor")) }
             for item in items { try body(item) }
             cursor = next
         } while cursor != nil
@@ -64,6 +68,20 @@ extension WaybillAPI {
     public func revokeIdentity(_ kind: IdentityKind, _ id: String) async throws -> JSONObject {
         try await send("DELETE", "/identity/\(kind.rawValue)/\(WaybillAPI.percentEncoded(id))")
     }
+
+    /// Ends a token by its `jti`.
+    /// - Returns: the revocation; other processes heed it within 10 seconds.
+    public func revokeToken(_ id: Identifier) async throws -> JSONObject { try await send("DELETE", "/identity/tokens/\(id)") }
+
+    /// Logs somebody out everywhere: ends all tokens and logins that he has by now. API keys stay.
+    /// - Parameter subject: `sub` of the tokens.
+    /// - Returns: the revocation; other processes heed it within 10 seconds.
+    public func revokeTokens(of subject: String) async throws -> JSONObject {
+        try await send("DELETE", "/identity/subjects/\(WaybillAPI.percentEncoded(subject))/tokens")
+    }
+
+    /// What was revoked and has not expired, page by page.
+    public func eachRevocation(_ body: (JSONObject) throws -> Void) async throws { try await each("/identity/revocations", body) }
 
     /// The keys that sign tokens, without their private parts.
     public func signingKeys() async throws -> [JSONObject] { try await get("/identity/keys").objects("items") }

@@ -16,6 +16,8 @@ public enum TokenRefusal: Error, Equatable, Sendable {
     case wrongAlgorithm
     case badSignature
     case expired
+    /// Its issuer has taken it back.
+    case revoked
     case notYetValid
     case wrongIssuer
     case wrongAudience
@@ -36,6 +38,7 @@ public enum TokenRefusal: Error, Equatable, Sendable {
         case .wrongAlgorithm: "its algorithm is not that of its key"
         case .badSignature: "its signature does not hold"
         case .expired: "it has expired"
+        case .revoked: "it was revoked"
         case .notYetValid: "it is not valid yet"
         case .wrongIssuer: "its issuer is not trusted"
         case .wrongAudience: "it is meant for somebody else"

@@ -17,6 +17,8 @@ struct IdentityAssembly: Sendable {
     private let remote: RemoteIdentity?
     private let documents: [KeyDocument]
     private let keepers: [KeepKeys]
+    /// What tells a gateway what Identity revokes, where that runs elsewhere.
+    private let follower: FollowRevocations?
     private let discovery: Discovery?
 
     /// Prepares it; nothing is opened or connected yet.
@@ -33,7 +35,7 @@ struct IdentityAssembly: Sendable {
             isGateway && configuration.authentication.usesIdentity
             ? Discovery(configuration.identity, address: "http://\(configuration.host):\(configuration.port)") : nil
         guard isGateway, case .required(let settings) = configuration.authentication else {
-            (authenticator, remote, documents, keepers) = (nil, nil, [], [])
+            (authenticator, remote, documents, keepers, follower) = (nil, nil, [], [], nil)
             return
         }
         let urls = engines.upstreams[.identity] ?? []
@@ -63,12 +65,16 @@ struct IdentityAssembly: Sendable {
                     requiresNotBefore: false, rolesClaim: provider.rolesClaim))
         }
         self.keepers = keepers
+        follower = remote.map { remote in
+            FollowRevocations(RevokedTokens(), context: environment.context, logger: logger) { try await remote.revocations(after: $0) }
+        }
         let foreign = settings.provider.map { provider in
             Dictionary(provider.issuers.map { ($0, ForeignRoles(provider)) }) { first, _ in first }
         }
         authenticator = TokenAuthenticator(
             verifier: TokenVerifier(trusted: trusted, now: now), foreign: foreign ?? [:],
-            keys: IdentityAssembly.lookup(isLocal ? service : nil, remote, settings), logger: logger)
+            keys: IdentityAssembly.lookup(isLocal ? service : nil, remote, settings),
+            revocations: settings.usesIdentity ? (isLocal ? service.revocations : follower) : nil, logger: logger)
     }
 
     private static func lookup(_ service: IdentityService?, _ remote: RemoteIdentity?, _ settings: AuthenticationSettings) -> TokenAuthenticator.KeyLookup? {
@@ -97,7 +103,7 @@ struct IdentityAssembly: Sendable {
     }
 
     /// Its long tasks.
-    var runners: [any Service] { keepers as [any Service] + (isLocal ? service.runners : []) }
+    var runners: [any Service] { keepers as [any Service] + [follower].compactMap(\.self) + (isLocal ? service.runners : []) }
 
     /// Closes the connections to other processes.
     func shutdown() async {

@@ -44,6 +44,23 @@ final class RemoteIdentity: Sendable {
         return response.body
     }
 
+    /// What was revoked, above an identifier.
+    func revocations(after id: Identifier) async throws -> [Revocation] {
+        let request = ClientRequest(
+            method: "POST", path: "/internal/revocations", headers: [("Content-Type", "application/json")],
+            body: JSONWriter.object { $0.member("after", id) })
+        let response = try await pool.send(request, isRepeatable: true)
+        switch response.status {
+        case 200:
+            guard let items = try JSONParser.parse(response.body)["items"]?.array else { throw Unexpected(description: "Identity's answer is not complete") }
+            // Of a kind that is not known here nothing can be said; the next release's gateway heeds it.
+            return items.compactMap { Revocation($0) }
+        // An Identity of the release before this one revokes nothing.
+        case 404: return []
+        default: throw Unexpected(description: "Identity answered with status \(response.status)")
+        }
+    }
+
     /// Whose a key is; nil where it does not hold.
     func principal(_ key: APIKeyText) async throws -> Principal? {
         let (now, presented) = (now(), Presented(id: key.id, digest: key.digest))

@@ -14,6 +14,8 @@ struct TokenAuthenticator: Authenticator {
     let foreign: [String: ForeignRoles]
     /// Nil where there are no API keys.
     let keys: KeyLookup?
+    /// What the platform's own Identity has revoked; nil where its tokens do not hold anyway.
+    let revocations: FollowRevocations?
     let logger: Logger
 
     func authenticate(_ headers: HTTPFields) async throws(Problem) -> Principal? {
@@ -25,15 +27,32 @@ struct TokenAuthenticator: Authenticator {
     }
 
     private func principal(_ token: String) async throws(Problem) -> Principal {
-        if let claims = verifier.cached(token) { return principal(claims) }
-        do throws(TokenRefusal) { return principal(try await verifier.verify(token)) } catch {
+        if let claims = verifier.cached(token) { return try await principal(claims) }
+        let claims: TokenClaims
+        do throws(TokenRefusal) { claims = try await verifier.verify(token) } catch {
             // Whoever is told that his token does not hold throws it away; this one may be as good as any.
-            if error == .keysUnavailable { throw Problem.unavailable("Tokens cannot be verified now; nothing was done. Try again.") }
+            if error == .keysUnavailable { throw TokenAuthenticator.unavailable }
             throw Problem.invalidToken(error.words)
         }
+        return try await principal(claims)
     }
 
-    private func principal(_ claims: TokenClaims) -> Principal { foreign[claims.issuer]?.principal(claims) ?? claims.principal }
+    private static let unavailable = Problem.unavailable("Tokens cannot be verified now; nothing was done. Try again.")
+
+    private func principal(_ claims: TokenClaims) async throws(Problem) -> Principal {
+        if let foreign = foreign[claims.issuer] { return foreign.principal(claims) }
+        guard let revocations else { return claims.principal }
+        var verdict = revocations.revoked.verdict(on: claims)
+        if verdict == .unknown {
+            do { try await revocations.refresh() } catch {
+                logger.warning("cannot read the revocations of tokens", metadata: ["error": "\(error)"])
+                throw TokenAuthenticator.unavailable
+            }
+            verdict = revocations.revoked.verdict(on: claims)
+        }
+        guard verdict == .holds else { throw Problem.invalidToken(TokenRefusal.revoked.words) }
+        return claims.principal
+    }
 
     private func principal(_ key: APIKeyText) async throws(Problem) -> Principal {
         guard let keys else { throw Problem.invalidAPIKey }

@@ -6,6 +6,7 @@ enum IdentitySchema {
     static let migrations = [
         Migration(version: 1, name: "keys, clients, users, API keys, logins", statements: MessagingSchema.statements + statements),
         MessagingSchema.administration(version: 2), MessagingSchema.replicas(version: 3), MessagingSchema.deadLetterTopics(version: 4),
+        Migration(version: 5, name: "revocations of tokens", statements: RevocationTable.statements),
     ]
 
     private static let statements = [

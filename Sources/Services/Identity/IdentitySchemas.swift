@@ -34,6 +34,13 @@ extension APISchema {
             .required("activeFrom", .timestamp, "From when it signs."), .optional("revokedAt", .timestamp, "When it was ended."),
             .optional("signs", .boolean, "Whether it signs now."), .optional("verifies", .boolean, "Whether what it signed holds."),
         ]))
+    static let revocation = APISchema.component(
+        "Revocation",
+        .object([
+            .required("id", .identifier, "The revocation."), .required("kind", .oneOf(["token", "login", "subject"]), "What was revoked."),
+            .required("name", .text, "The jti of the token, the sid of the login, or the subject."), .required("revokedAt", .timestamp, "When."),
+            .required("endsAt", .timestamp, "When all that is revoked by it has expired."),
+        ]))
     static let identityAction = APISchema.component(
         "IdentityAction",
         .object([

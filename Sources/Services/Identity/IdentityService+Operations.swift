@@ -16,11 +16,30 @@ extension APIOperation {
         APIReply(503, "Too much to do; try again.", .tokenError), isStrict: false)
 
     static let revokeToken = APIOperation(
-        "revokeToken", .identity, "End a login", "RFC 7009: by one of its refresh tokens. What is unknown is ended already.",
+        "revokeToken", .identity, "End a token or a login",
+        """
+        RFC 7009: an access token, or a login by one of its refresh tokens, with the access tokens that came of it. What is unknown is ended already. Gateways in other
+        processes hear of it within 10 seconds.
+        """,
         body: APIBody(
-            .object([.required("token", .text(1...4096), "A refresh token.")]), contentTypes: ["application/x-www-form-urlencoded", "application/json"],
+            .object(
+                [
+                    .required("token", .text(1...8192), "An access token or a refresh token."),
+                    .optional("everywhere", .oneOf(["true", "false"]), "Whether all tokens and logins of whom it is about are ended."),
+                ]), contentTypes: ["application/x-www-form-urlencoded", "application/json"],
             example: #"{"token":"..."}"#), APIReply(200, "It is ended."), APIReply(400, "The request is refused.", .tokenError),
-        APIReply(401, "The client is not the one it says.", .tokenError), isStrict: false)
+        APIReply(401, "The client is not the one it says.", .tokenError), APIReply(503, "Too many are revoked; try again.", .tokenError), isStrict: false)
+
+    static let listRevocations = APIOperation(
+        "listRevocations", .identity, "List what was revoked", "As long as the tokens have not expired; the newest last.", parameters: APIParameter.page(),
+        APIReply(200, "A page of revocations.", .page(of: .revocation)))
+    static let revokeTokenByID = APIOperation(
+        "revokeTokenByID", .identity, "End a token", "By its `jti`. Gateways in other processes hear of it within 10 seconds.",
+        parameters: [.path("id", "The token's jti.")], APIReply(200, "The revocation.", .revocation))
+    static let revokeSubject = APIOperation(
+        "revokeSubject", .identity, "Log somebody out everywhere",
+        "All of a subject's tokens and logins until now. API keys stay. Gateways in other processes hear of it within 10 seconds.",
+        parameters: [.path("subject", "The subject of the tokens.", .text(1...255), example: "mallory")], APIReply(200, "The revocation.", .revocation))
 
     static let createClient = APIOperation(
         "createClient", .identity, "Register a program", "It gets tokens with its id and the secret, which is in this answer and nowhere else.",
@@ -32,7 +51,7 @@ extension APIOperation {
     static let listClients = APIOperation(
         "listClients", .identity, "List programs", parameters: APIParameter.page(), APIReply(200, "A page of programs.", .page(of: .client)))
     static let revokeClient = APIOperation(
-        "revokeClient", .identity, "Give no more tokens to a program", "Those that it has expire within the hour.",
+        "revokeClient", .identity, "Give no more tokens to a program", "Those that it has hold no longer.",
         parameters: [.path("id", "The program's id.", .text(1...64), example: "shop")], APIReply(200, "The program.", .client))
 
     static let createUser = APIOperation(
@@ -47,7 +66,7 @@ extension APIOperation {
     static let listUsers = APIOperation(
         "listUsers", .identity, "List people", parameters: APIParameter.page(), APIReply(200, "A page of people.", .page(of: .user)))
     static let deleteUser = APIOperation(
-        "deleteUser", .identity, "Remove a person", "He cannot log in any more, nor renew a login.",
+        "deleteUser", .identity, "Remove a person", "He cannot log in any more, nor renew a login, and his tokens hold no longer.",
         parameters: [.path("name", "The name.", .text(1...64), example: "alice")], APIReply(200, "The person who was removed.", .user))
 
     static let createAPIKey = APIOperation(

@@ -21,6 +21,11 @@ public final class IdentityService: ServiceModule {
     private let trust: InternalTrust?
     private let ring: APIKeyRing
     private let throttle = LoginThrottle()
+    private let ledger: RevocationLedger
+    /// What was revoked, kept up to date with the database.
+    public let revocations: FollowRevocations
+    /// Reads the tokens that come to be revoked; what it remembers of them is of no use.
+    private let verifier: TokenVerifier
 
     /// - Parameter trust: knows the platform's other processes, which may ask whose an API key is; nil where there are none.
     public init(_ environment: ServiceEnvironment, configuration: IdentityConfiguration = IdentityConfiguration(), trust: InternalTrust? = nil) {
@@ -28,13 +33,21 @@ public final class IdentityService: ServiceModule {
         database = environment.database
         keys = SigningKeyRing(database: environment.database, context: environment.context)
         ring = APIKeyRing(environment)
+        let (database, context) = (environment.database, environment.context)
+        ledger = RevocationLedger(revoked: RevokedTokens(), context: context)
+        revocations = FollowRevocations(ledger.revoked, context: context, logger: environment.logger) { after in
+            try await database.read { try RevocationTable.list(after: after, limit: FollowRevocations.pageSize, in: $0) }
+        }
+        verifier = TokenVerifier(
+            keys: keys, issuers: [configuration.issuer], audience: configuration.audience, cacheCapacity: 1, now: { context.now })
     }
 
-    /// Brings the schema up to date and makes the first key.
+    /// Brings the schema up to date, makes the first key, and reads what was revoked.
     /// - Throws: ``StorageError``, ``MigrationError``.
     public func open() async throws {
         try await database.migrate(migrations, owner: name)
         try await keys.open()
+        try await revocations.refresh()
     }
 
     /// Whose an API key is; nil where it does not hold.
@@ -52,8 +65,9 @@ public final class IdentityService: ServiceModule {
 
     public var routes: [Route] {
         let context = environment.context
-        let clients = ManageClients(database: database, context: context)
-        let users = ManageUsers(database: database, context: context)
+        let clients = ManageClients(database: database, context: context, ledger: ledger)
+        let users = ManageUsers(database: database, context: context, ledger: ledger)
+        let revoking = ManageRevocations(database: database, context: context, ledger: ledger)
         let apiKeys = ManageAPIKeys(database: database, context: context, ring: ring)
         let signing = ManageSigningKeys(keys: keys, context: context)
         let actions = ListActions(database: database)
@@ -70,6 +84,9 @@ public final class IdentityService: ServiceModule {
             Route(.get, "/identity/keys", .listSigningKeys, access: .readsIdentity) { try await signing.list($0) },
             Route(.post, "/identity/keys/rotate", .rotateSigningKeys, access: .changesIdentity) { try await signing.rotate($0) },
             Route(.delete, "/identity/keys/{id}", .revokeSigningKey, access: .changesIdentity) { try await signing.revoke($0) },
+            Route(.get, "/identity/revocations", .listRevocations, access: .readsIdentity) { try await revoking.list($0) },
+            Route(.delete, "/identity/tokens/{id}", .revokeTokenByID, access: .changesIdentity) { try await revoking.revokeToken($0) },
+            Route(.delete, "/identity/subjects/{subject}/tokens", .revokeSubject, access: .changesIdentity) { try await revoking.revokeAll($0) },
             Route(.get, "/identity/actions", .listIdentityActions, access: .readsIdentity) { try await actions($0) },
         ]
     }
@@ -84,14 +101,18 @@ public final class IdentityService: ServiceModule {
     public var internalRoutes: [Route] {
         guard let trust else { return [] }
         let verify = VerifyAPIKey(ring: ring, trust: trust)
-        return [Route(.post, "/internal/api-keys/verify", access: .everyone) { try await verify($0) }]
+        let show = ShowRevocations(database: database, trust: trust)
+        return [
+            Route(.post, "/internal/api-keys/verify", access: .everyone) { try await verify($0) },
+            Route(.post, "/internal/revocations", access: .everyone) { try await show($0) },
+        ]
     }
 
     /// Who comes here shows who he is by what he brings.
     private var endpoints: [Route] {
         let context = environment.context
-        let issue = IssueToken(database: database, mint: mint, throttle: throttle, context: context)
-        let revoke = RevokeToken(database: database, context: context)
+        let issue = IssueToken(database: database, mint: mint, throttle: throttle, context: context, ledger: ledger)
+        let revoke = RevokeToken(database: database, context: context, ledger: ledger, verifier: verifier)
         return [
             Route(.post, "/auth/token", .issueToken, access: .everyone) { try await issue($0) },
             Route(.post, "/auth/revoke", .revokeToken, access: .everyone) { try await revoke($0) },
@@ -100,7 +121,7 @@ public final class IdentityService: ServiceModule {
 
     public var runners: [any Service] {
         [
-            ring, WatchSigningKeys(keys: keys, context: environment.context),
+            ring, WatchSigningKeys(keys: keys, context: environment.context), revocations,
             PruneLogins(database: database, context: environment.context, logger: environment.logger),
         ]
     }

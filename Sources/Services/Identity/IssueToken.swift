@@ -11,6 +11,7 @@ struct IssueToken: Sendable {
     let mint: TokenMint
     let throttle: LoginThrottle
     let context: ServiceContext
+    let ledger: RevocationLedger
 
     func callAsFunction(_ request: WebRequest) async throws -> WebResponse {
         do {
@@ -48,7 +49,7 @@ struct IssueToken: Sendable {
             id: context.newID(), user: name, client: client?.name, scopes: request["scope"],
             expiresAt: now.advanced(byMilliseconds: mint.configuration.loginMilliseconds))
         try await database.write { try LoginTable.begin(login, token: Secrets.digest(token), at: now, in: $0) }
-        return try await answer(Grant(subject: user.subject, authority: authority, client: client?.name), refresh: token)
+        return try await answer(Grant(subject: user.subject, authority: authority, client: client?.name, login: login.id), refresh: token)
     }
 
     /// A login goes on (RFC 6749, 6), with what the user may do by now. Every refresh token is good once (RFC 9700, 4.14.2).
@@ -57,7 +58,8 @@ struct IssueToken: Sendable {
         let client = try await authenticated(request)
         let renewal = RenewLogin(token: given, client: client?.name, scope: request["scope"], at: context.now)
         let log = AdminLog(context: context)
-        let outcome = try await database.write { try renewal.run(log: log, in: $0) }
+        let (outcome, revocation) = try await database.write { [ledger] in try renewal.run(log: log, ledger: ledger, in: $0) }
+        ledger.hold(revocation)
         return try await answer(outcome.get(), refresh: renewal.next)
     }
 

@@ -23,6 +23,11 @@ enum LoginTable {
     private static let useOnce = SQL("UPDATE refresh_tokens SET used_at = $2 WHERE digest = $1 AND used_at IS NULL")
     private static let revocation = SQL("UPDATE logins SET revoked_at = $2, revoked_because = $3 WHERE id = $1 AND revoked_at IS NULL")
     private static let revocationOfAll = SQL("UPDATE logins SET revoked_at = $2, revoked_because = $3 WHERE user_name = $1 AND revoked_at IS NULL")
+    private static let revocationOfSubject = SQL(
+        """
+        UPDATE logins SET revoked_at = $2, revoked_because = $3
+        WHERE user_name IN (SELECT name FROM users WHERE subject = $1) AND revoked_at IS NULL
+        """)
     private static let pruneTokens = SQL(
         "DELETE FROM refresh_tokens WHERE login IN (SELECT id FROM logins WHERE expires_at < $1 ORDER BY expires_at, id LIMIT $2)")
     private static let pruneLogins = SQL("DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE expires_at < $1 ORDER BY expires_at, id LIMIT $2)")
@@ -56,6 +61,11 @@ enum LoginTable {
 
     static func revokeAll(of user: String, because reason: String, at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(revocationOfAll, [.text(user), .time(now), .text(reason)])
+    }
+
+    /// Ends the logins of everybody who is this subject in tokens.
+    static func revokeAll(ofSubject subject: String, because reason: String, at now: Timestamp, in transaction: any Transaction) throws {
+        try transaction.execute(revocationOfSubject, [.text(subject), .time(now), .text(reason)])
     }
 
     /// Removes logins that ended before a moment.

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Messaging
+import Security
 import Storage
 import Web
 import Wire
@@ -8,6 +9,7 @@ import Wire
 struct ManageClients: Sendable {
     let database: any Database
     let context: ServiceContext
+    let ledger: RevocationLedger
 
     /// `POST /identity/clients`. The caller chooses the id, so that a request that is repeated makes no second client.
     func create(_ request: WebRequest) async throws -> WebResponse {
@@ -39,17 +41,20 @@ struct ManageClients: Sendable {
         return page.response(clients, id: \.row) { json, client in json.object { client.write(to: &$0) } }
     }
 
-    /// `DELETE /identity/clients/{id}`: it gets no token any more. Those that it has expire within the hour.
+    /// `DELETE /identity/clients/{id}`: it gets no token any more, and those that it has hold no longer.
     func revoke(_ request: WebRequest) async throws -> WebResponse {
         let (name, actor, now) = (request.parameters["id"] ?? "", try request.actor(), context.now)
         let log = AdminLog(context: context)
-        let client: RegisteredClient? = try await database.write { transaction in
-            guard let before = try ClientTable.find(name, in: transaction) else { return nil }
-            guard try ClientTable.revoke(name, at: now, in: transaction) else { return before }
+        let (client, revocation): (RegisteredClient?, Revocation?) = try await database.write { [ledger] transaction in
+            guard let before = try ClientTable.find(name, in: transaction) else { return (nil, nil) }
+            guard try ClientTable.revoke(name, at: now, in: transaction) else { return (before, nil) }
+            let revocation = ledger.revocation(of: .subject, name)
+            try RevocationTable.add(revocation, in: transaction)
             let after = try ClientTable.find(name, in: transaction)
             try log.record(actor: actor, action: "client.revoke", subject: name, before: before.json, after: after?.json, in: transaction)
-            return after
+            return (after, revocation)
         }
+        ledger.hold(revocation)
         guard let client else { throw Problem.notFound("client") }
         return .json { client.write(to: &$0) }
     }

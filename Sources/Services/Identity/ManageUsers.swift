@@ -11,6 +11,7 @@ struct ManageUsers: Sendable {
 
     let database: any Database
     let context: ServiceContext
+    let ledger: RevocationLedger
 
     /// `POST /identity/users`.
     func create(_ request: WebRequest) async throws -> WebResponse {
@@ -52,17 +53,20 @@ struct ManageUsers: Sendable {
         return page.response(users, id: \.row) { json, user in json.object { user.write(to: &$0) } }
     }
 
-    /// `DELETE /identity/users/{name}`: he cannot log in any more, nor renew a login.
+    /// `DELETE /identity/users/{name}`: he cannot log in any more, nor renew a login, and his tokens hold no longer.
     func delete(_ request: WebRequest) async throws -> WebResponse {
         let (name, actor, now) = (request.parameters["name"] ?? "", try request.actor(), context.now)
         let log = AdminLog(context: context)
-        let user: User? = try await database.write { transaction in
-            guard let user = try UserTable.find(name, in: transaction) else { return nil }
+        let (user, revocation): (User?, Revocation?) = try await database.write { [ledger] transaction in
+            guard let user = try UserTable.find(name, in: transaction) else { return (nil, nil) }
+            let revocation = ledger.revocation(of: .subject, user.subject)
+            try RevocationTable.add(revocation, in: transaction)
             try UserTable.delete(name, in: transaction)
             try LoginTable.revokeAll(of: name, because: "user deleted", at: now, in: transaction)
             try log.record(actor: actor, action: "user.delete", subject: name, before: user.json, after: nil, in: transaction)
-            return user
+            return (user, revocation)
         }
+        ledger.hold(revocation)
         guard let user else { throw Problem.notFound("user") }
         return .json { user.write(to: &$0) }
     }

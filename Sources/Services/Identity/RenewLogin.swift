@@ -1,4 +1,5 @@
 import Messaging
+import Security
 import Storage
 import Wire
 
@@ -17,20 +18,29 @@ struct RenewLogin: Sendable {
     }
 
     /// A refusal is returned and not thrown, because what it has written stays.
-    func run(log: AdminLog, in transaction: any Transaction) throws -> Result<Grant, TokenError> {
-        guard let (login, isRevoked) = try LoginTable.find(digest, in: transaction), !isRevoked, now < login.expiresAt else { return .failure(.invalidRefresh) }
-        // A token that went to one client is of no use to another; it stays good for the right one.
-        guard login.client == nil || login.client == client else { return .failure(.invalidClient) }
-        // He may do what he may do by now, and may be gone.
-        guard let user = try UserTable.find(login.user, in: transaction) else { return .failure(.invalidRefresh) }
-        guard let authority = user.authority.narrowed(to: login.scopes)?.narrowed(to: scope) else { return .failure(.invalidScope) }
-        guard try LoginTable.use(digest, of: login, next: Secrets.digest(next), at: now, in: transaction) else {
-            try LoginTable.revoke(login, because: "a refresh token was used twice", at: now, in: transaction)
-            try log.record(
-                actor: login.user, action: "login.revoke", subject: "\(login.id)", before: "a refresh token was used twice",
-                after: "none of this login's tokens is good any more", in: transaction)
-            return .failure(.invalidRefresh)
+    /// - Returns: with it what is to be heeded after the commit.
+    func run(log: AdminLog, ledger: RevocationLedger, in transaction: any Transaction) throws -> (Result<Grant, TokenError>, Revocation?) {
+        guard let (login, isRevoked) = try LoginTable.find(digest, in: transaction), !isRevoked, now < login.expiresAt else {
+            return (.failure(.invalidRefresh), nil)
         }
-        return .success(Grant(subject: user.subject, authority: authority, client: login.client))
+        // A token that went to one client is of no use to another; it stays good for the right one.
+        guard login.client == nil || login.client == client else { return (.failure(.invalidClient), nil) }
+        // He may do what he may do by now, and may be gone.
+        guard let user = try UserTable.find(login.user, in: transaction) else { return (.failure(.invalidRefresh), nil) }
+        guard let authority = user.authority.narrowed(to: login.scopes)?.narrowed(to: scope) else { return (.failure(.invalidScope), nil) }
+        guard try LoginTable.use(digest, of: login, next: Secrets.digest(next), at: now, in: transaction) else {
+            return (.failure(.invalidRefresh), try end(login, log, ledger, in: transaction))
+        }
+        return (.success(Grant(subject: user.subject, authority: authority, client: login.client, login: login.id)), nil)
+    }
+
+    private func end(_ login: Login, _ log: AdminLog, _ ledger: RevocationLedger, in transaction: any Transaction) throws -> Revocation {
+        try LoginTable.revoke(login, because: "a refresh token was used twice", at: now, in: transaction)
+        let revocation = ledger.revocation(of: .login, "\(login.id)")
+        try RevocationTable.add(revocation, in: transaction)
+        try log.record(
+            actor: login.user, action: "login.revoke", subject: "\(login.id)", before: "a refresh token was used twice",
+            after: "none of this login's tokens is good any more", in: transaction)
+        return revocation
     }
 }

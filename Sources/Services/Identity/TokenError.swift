@@ -16,7 +16,7 @@ struct TokenError: Error, Sendable {
     static let invalidRefresh = TokenError(code: "invalid_grant", words: "the refresh token is unknown, used, expired or revoked")
     static let invalidScope = TokenError(code: "invalid_scope", words: "a scope is unknown, or more than may be had")
     static let unsupportedToken = TokenError(
-        code: "unsupported_token_type", words: "access tokens hold until they expire; revoke the refresh token, the key or the client")
+        code: "unsupported_token_type", words: "the token is another issuer's; only he can revoke it")
     /// Also for a client that does not exist.
     static let invalidClient = TokenError(
         code: "invalid_client", words: "the client is unknown or its secret is wrong", status: .unauthorized,
@@ -31,6 +31,10 @@ struct TokenError: Error, Sendable {
     static let busy = TokenError(
         code: "temporarily_unavailable", words: "more passwords are to be checked than can be; try again", status: .serviceUnavailable,
         headers: [.retryAfter: "1"])
+
+    static let tooManyRevocations = TokenError(
+        code: "temporarily_unavailable", words: "more tokens are revoked than can be remembered; try again when some have expired, or end all of a subject's",
+        status: .serviceUnavailable, headers: [.retryAfter: "60"])
 
     var response: WebResponse {
         WebResponse.json(status, headers: headers.withoutStore) { json in

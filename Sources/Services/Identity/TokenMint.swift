@@ -10,6 +10,8 @@ struct Grant: Sendable {
     let authority: Authority
     /// The client that asks, where one did.
     let client: String?
+    /// The login that it goes on, where there is one: `sid`, by which it ends with it.
+    var login: Identifier?
 }
 
 /// Signs access tokens: JWTs (RFC 7519, RFC 9068).
@@ -27,8 +29,10 @@ struct TokenMint: Sendable {
         let end = now.advanced(byMilliseconds: lifetime)
         let claims = TokenClaims(
             subject: grant.subject, issuer: configuration.issuer, audience: [configuration.audience], expiresAt: end, issuedAt: now, notBefore: now,
-            id: context.newID(at: now).description, roles: grant.authority.roles.sorted().map(\.rawValue),
-            scopes: grant.authority.scopes.map { $0.sorted().map(\.rawValue) }, clientID: grant.client)
+            // Not the whole second: by its identifier a token is known as one that was made before or after all of its subject's were revoked.
+            id: context.newID().description, roles: grant.authority.roles.sorted().map(\.rawValue),
+            scopes: grant.authority.scopes.map { $0.sorted().map(\.rawValue) }, clientID: grant.client,
+            additional: grant.login.map { [JSONObject.Member(key: "sid", value: .string($0.description))] } ?? [])
         return (try claims.token(signedBy: try await keys.signing()), end)
     }
 }

@@ -30,6 +30,16 @@ struct TokenRequest: Sendable {
         return value
     }
 
+    /// `true` or `false`; false where nothing is said.
+    /// - Throws: ``TokenError`` `invalid_request`.
+    func truth(_ name: String) throws(TokenError) -> Bool {
+        switch self[name] {
+        case nil, "false": return false
+        case "true": return true
+        default: throw .invalidRequest("\(name) must be true or false")
+        }
+    }
+
     private static func parameters(_ request: WebRequest) throws(TokenError) -> [String: String] {
         let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
         switch type.filter({ $0 != " " }) {

@@ -13,9 +13,10 @@ struct IdentityCommand: AsyncParsableCommand {
               waybill identity key create importer --role service --scope inventory:write --expires 90d
               waybill identity user create alice --role customer < password.txt
               waybill identity key revoke 01890a5d-ac96-774b-bcce-b302099a8057
+              waybill identity token revoke --subject alice
               waybill identity signing-key rotate
             """,
-        subcommands: [IdentityClientCommand.self, IdentityKeyCommand.self, IdentityUserCommand.self, SigningKeyCommand.self])
+        subcommands: [IdentityClientCommand.self, IdentityKeyCommand.self, IdentityUserCommand.self, IdentityTokenCommand.self, SigningKeyCommand.self])
 
     /// Roles and scopes of somebody who is registered.
     struct Rights: ParsableArguments {
@@ -32,12 +33,16 @@ struct IdentityCommand: AsyncParsableCommand {
     static func list(_ kind: IdentityKind, _ columns: [(String, String)], _ client: ClientOptions) async throws {
         var items: [JSONObject] = []
         try await client.withAPI { api in try await api.eachIdentity(kind) { items.append($0) } }
+        show(items, columns, client)
+    }
+
+    /// Shows members of documents.
+    /// - Parameter columns: the head of each, and the member that stands there.
+    static func show(_ items: [JSONObject], _ columns: [(String, String)], _ client: ClientOptions) {
         client.show(items, none: "There are none.", table(items, columns))
     }
 
-    /// A table of members of documents.
-    /// - Parameter columns: the head of each, and the member that stands there.
-    static func table(_ items: [JSONObject], _ columns: [(String, String)]) -> Table {
+    private static func table(_ items: [JSONObject], _ columns: [(String, String)]) -> Table {
         var table = Table(columns.map(\.0))
         for item in items { table.add(columns.map { text(item[$0.1]) }) }
         return table
@@ -111,7 +116,7 @@ struct IdentityClientCommand: AsyncParsableCommand {
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Give it no more tokens; those that it has expire within the hour.",
+            abstract: "Give it no more tokens, and end those that it has.",
             discussion: """
                 Example:
                   waybill identity client revoke shop

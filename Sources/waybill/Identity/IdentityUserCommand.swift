@@ -61,7 +61,7 @@ struct IdentityUserCommand: AsyncParsableCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove a person: no login, and no renewal of one.",
+            abstract: "Remove a person: no login, no renewal of one, and the tokens end.",
             discussion: """
                 Example:
                   waybill identity user delete alice
@@ -86,7 +86,7 @@ struct SigningKeyCommand: AsyncParsableCommand {
         let columns = [
             ("id", "id"), ("created", "createdAt"), ("active from", "activeFrom"), ("signs", "signs"), ("verifies", "verifies"), ("revoked", "revokedAt"),
         ]
-        client.show(keys, none: "There are none.", IdentityCommand.table(keys, columns))
+        IdentityCommand.show(keys, columns, client)
     }
 
     struct List: AsyncParsableCommand {

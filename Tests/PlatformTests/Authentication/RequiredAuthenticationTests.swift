@@ -135,4 +135,68 @@ import Wire
             }
         }
     }
+
+    @Test func `A revoked token is refused by the next request, however often it was used before`() async throws {
+        try await withTemporaryFolder { folder in
+            try await Self.with(Self.configuration(.folder(folder))) { url in
+                let admin = try await LocalTokens.token(role: .admin, subject: "root", data: folder)
+                let own = try await LocalTokens.token(role: .customer, subject: "alice", data: folder)
+                let others = try await LocalTokens.token(role: .customer, subject: "bob", data: folder)
+                try await Self.withClient(url) { client in
+                    for token in [own, own, others] {
+                        let answer = try await Self.send(client, "GET", "/api/v1/orders", bearer: token)
+                        #expect(answer.status == 200)
+                    }
+                    let revoked = try await Self.send(client, "POST", "/auth/revoke", "{\"token\":\"\(own)\"}")
+                    #expect(revoked.status == 200)
+                    let refused = try await Self.send(client, "GET", "/api/v1/orders", bearer: own)
+                    #expect(refused.status == 401 && refused.text.contains("it was revoked"))
+                    #expect(refused.header("www-authenticate")?.contains("invalid_token") == true)
+                    let another = try await Self.send(client, "GET", "/api/v1/orders", bearer: others)
+                    #expect(another.status == 200)
+                    let out = try await Self.send(client, "DELETE", "/api/v1/identity/subjects/bob/tokens", bearer: admin)
+                    #expect(out.status == 200 && out.json["kind"]?.string == "subject")
+                    let gone = try await Self.send(client, "GET", "/api/v1/orders", bearer: others)
+                    #expect(gone.status == 401)
+                    let fresh = try await LocalTokens.token(role: .customer, subject: "bob", data: folder)
+                    let again = try await Self.send(client, "GET", "/api/v1/orders", bearer: fresh)
+                    #expect(again.status == 200, "what was made afterwards holds")
+                }
+            }
+        }
+    }
+
+    @Test func `A gateway elsewhere heeds a revocation within ten seconds`() async throws {
+        try await withTemporaryFolder { folder in
+            var identity = Self.configuration(.folder(folder))
+            identity.engines.services = [.identity]
+            identity.engines.internalSecret = Secret("what the processes share, 32 and more")
+            let settings = identity
+            try await Self.with(identity) { identityURL in
+                var gateway = Self.configuration(.memory)
+                gateway.engines = settings.engines
+                gateway.engines.services = [.gateway]
+                gateway.engines.upstreams = [.identity: [identityURL]]
+                try await Self.with(gateway) { url in
+                    let admin = try await LocalTokens.token(role: .admin, subject: "root", data: folder)
+                    let other = try await LocalTokens.token(role: .admin, subject: "eve", data: folder)
+                    try await Self.withClient(url) { client in
+                        let before = try await Self.send(client, "GET", "/api/v1/identity/revocations", bearer: other)
+                        #expect(before.status == 200)
+                        let revoked = try await Self.send(client, "DELETE", "/api/v1/identity/subjects/eve/tokens", bearer: admin)
+                        #expect(revoked.status == 200)
+                        try await eventually("the token is refused", within: .seconds(10)) {
+                            try await Self.send(client, "GET", "/api/v1/identity/revocations", bearer: other).status == 401
+                        }
+                        let inside = try await Self.send(client, "POST", "/internal/revocations", "{}", bearer: admin)
+                        #expect(inside.status == 404)
+                    }
+                    try await Self.withClient(identityURL) { client in
+                        let stranger = try await Self.send(client, "POST", "/internal/revocations", "{}")
+                        #expect(stranger.status == 401)
+                    }
+                }
+            }
+        }
+    }
 }

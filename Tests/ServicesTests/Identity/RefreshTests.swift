@@ -90,11 +90,9 @@ import Web
         #expect(try await bench.token("grant_type=password&username=alice&password=correct+horse").problem == "invalid_grant")
     }
 
-    @Test func `Revoking what is unknown is done, and an access token cannot be revoked`() async throws {
+    @Test func `Revoking what is unknown is done`() async throws {
         let form = "application/x-www-form-urlencoded"
         #expect(try await bench.send("POST", "/auth/revoke", "token=unknown", type: form).status == 200)
-        let token = try await bench.token("grant_type=password&username=alice&password=correct+horse")["access_token"] ?? ""
-        #expect(try await bench.send("POST", "/auth/revoke", "token=\(token)", type: form).problem == "unsupported_token_type")
         #expect(try await bench.send("POST", "/auth/revoke", "x=y", type: form).problem == "invalid_request")
     }
 }
