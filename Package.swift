@@ -202,7 +202,7 @@ let package = Package(
             ]),
 
         // The outside: a client library and the command line.
-        library("WaybillClient", "WaybillClient", ["Wire", "Contracts", httpTypes] + nio),
+        library("WaybillClient", "WaybillClient", ["CCurl", "Wire", "Contracts", httpTypes] + nio),
         .executableTarget(
             name: "waybill",
             dependencies: [
@@ -215,6 +215,8 @@ let package = Package(
         .target(name: "TestDocuments", path: "Tests/TestDocuments", swiftSettings: strict),
         // Tokens that hold and tokens that must not.
         .target(name: "TestTokens", dependencies: ["Security", "Wire"], path: "Tests/TestTokens", swiftSettings: strict),
+        // Certificates of servers, as they should be and not.
+        .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: strict),
         // The outside that the platform sends requests to.
         .target(name: "TestReceiver", dependencies: nio, path: "Tests/TestReceiver", swiftSettings: strict),
         // Where the tests of kits and services get their databases from.
@@ -250,12 +252,15 @@ let package = Package(
             "Platform",
             [
                 "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
-                "StorageSQLite", "Observability", "TestTokens", "TestDocuments", "TestReceiver", "waybill", log, lifecycle, httpTypes,
+                "StorageSQLite", "Observability", "TestTokens", "TestDocuments", "TestReceiver", "TestCertificates", "waybill", log, lifecycle, httpTypes,
             ] + nio + tls, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
         test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),
-        test("Waybill", ["waybill", "TestDocuments", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio),
+        test(
+            "Waybill",
+            ["waybill", "TestDocuments", "TestCertificates", "Wire", "Contracts", "Web", "WaybillClient", "CZlib", arguments] + nio
+                + (hasTLS ? [.product(name: "NIOSSL", package: "swift-nio-ssl")] : []), settings: engineSettings),
     ] + engines.flatMap(\.targets),
     swiftLanguageModes: [.v6]
 )

@@ -2,13 +2,19 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
+/// What carries an exchange over the network.
+protocol ExchangeCarrier: AnyObject, Sendable {
+    /// Ends the transfer if it still carries this exchange, whose caller has gone. May be called from any thread.
+    func abandon(_ exchange: Exchange)
+}
+
 /// One request on its way to one answer, shared by the caller, the pool's queue and a connection.
 ///
 /// Whoever comes first (response, failure, deadline, cancellation) ends it; the later ones find it ended and do nothing.
 final class Exchange: Sendable {
     private struct State {
         var continuation: CheckedContinuation<ClientResponse, any Error>?
-        var connection: PooledConnection?
+        var carrier: (any ExchangeCarrier)?
         var isEnded = false
         var isRepeated = false
     }
@@ -41,10 +47,10 @@ final class Exchange: Sendable {
         return !isEnded
     }
 
-    /// Notes which connection carries the exchange, so that a cancellation can end it. False if the exchange has ended meanwhile.
-    func assign(_ connection: PooledConnection) -> Bool {
+    /// Notes what carries the exchange, so that a cancellation can end it. False if the exchange has ended meanwhile.
+    func assign(_ carrier: any ExchangeCarrier) -> Bool {
         state.withLock { state in
-            if !state.isEnded { state.connection = connection }
+            if !state.isEnded { state.carrier = carrier }
             return !state.isEnded
         }
     }
@@ -53,7 +59,7 @@ final class Exchange: Sendable {
     func end(_ result: Result<ClientResponse, any Error>) {
         let continuation = state.withLock { state in
             state.isEnded = true
-            state.connection = nil
+            state.carrier = nil
             return state.continuation.take()
         }
         continuation?.resume(with: result)
@@ -61,13 +67,13 @@ final class Exchange: Sendable {
 
     /// Ends the exchange for a cancelled caller. A connection in use is closed, for its response would meet the next request.
     func cancel() {
-        let connection = state.withLock { state in
+        let carrier = state.withLock { state in
             state.isEnded = true
-            return state.connection.take()
+            return state.carrier.take()
         }
         // The continuation may not be installed yet; `install` then answers.
         end(.failure(CancellationError()))
-        connection?.abandon(self)
+        carrier?.abandon(self)
     }
 
     /// True the first time, and only if the request may be sent a second time.
@@ -76,7 +82,7 @@ final class Exchange: Sendable {
         return state.withLock { state in
             guard !state.isRepeated, !state.isEnded else { return false }
             state.isRepeated = true
-            state.connection = nil
+            state.carrier = nil
             return true
         }
     }

@@ -2,9 +2,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A small HTTP/1.1 client for one server, with pooled keep-alive connections.
+/// A small HTTP client for one server, with pooled keep-alive connections: HTTP/1.1 for `http`; TLS with HTTP/2 or HTTP/1.1 for `https`.
 ///
-/// It is made for load on the machine that it measures, so it does little per request: no redirects, no cookies, no decompression, no TLS.
+/// It is made for load on the machine that it measures, so it does little per request: no redirects, so that a token goes nowhere else; no cookies, no
+/// decompression, no proxies. Over `https` the server's certificate and name are always verified.
 /// Call ``shutdown()`` when done; without it the connections stay open until the process ends.
 public final class HTTPClient: Sendable {
     /// How many requests may wait for a connection before more are refused.
@@ -12,41 +13,53 @@ public final class HTTPClient: Sendable {
     /// The longest time that opening one connection may take.
     public static let connectTimeout: Duration = .seconds(5)
 
-    private let pool: HTTPConnectionPool
+    private let transport: any Transport
     private let requestTimeout: Duration
     private let tokens: (any TokenProvider)?
-    private let group: MultiThreadedEventLoopGroup
     private let streams = Mutex<[ObjectIdentifier: any OpenStream]?>([:])
 
     /// Makes a client; nothing is connected yet.
     ///
     /// - Parameters:
-    ///   - baseURL: `http://host[:port][/prefix]`.
-    ///   - maximumConnections: connections for ``send(_:timeout:)``, at least 1; each stream has one more of its own.
+    ///   - baseURL: `http://host[:port][/prefix]`, or the same with `https`.
+    ///   - maximumConnections: connections for ``send(_:timeout:)``, at least 1; over HTTP/2, where requests share connections, requests under way at once. Each
+    ///     stream has one more of its own.
     ///   - maximumWaiting: how many requests may wait for a connection before more are refused.
     ///   - requestTimeout: the whole time of a request, with waiting for a connection.
     ///   - maximumBodyBytes: the largest response body that ``send(_:timeout:)`` collects, by default 64 MiB.
     ///   - tokens: where the token comes from that goes with every request which has no `Authorization` of its own; nil for none.
-    ///   - group: the threads that do the work.
-    /// - Throws: ``ClientError/invalidURL(_:reason:)``.
+    ///   - certificateAuthorities: a file (PEM) of the authorities that alone may vouch for a server that is spoken to with `https`; nil for those that the
+    ///     system trusts.
+    ///   - group: the threads that do the work for `http`. For `https` the client has one thread of its own.
+    /// - Throws: ``ClientError/invalidURL(_:reason:)``; ``ClientError/notSecure(host:port:_:)`` for a file of authorities that cannot be read.
     public init(
         baseURL: String, maximumConnections: Int = 16, maximumWaiting: Int = HTTPClient.maximumWaiting, requestTimeout: Duration = .seconds(30),
-        maximumBodyBytes: Int = 64 << 20, tokens: (any TokenProvider)? = nil, group: MultiThreadedEventLoopGroup = .singleton
+        maximumBodyBytes: Int = 64 << 20, tokens: (any TokenProvider)? = nil, certificateAuthorities: String? = nil,
+        group: MultiThreadedEventLoopGroup = .singleton
     ) throws(ClientError) {
         self.requestTimeout = requestTimeout
         self.tokens = tokens
-        self.group = group
-        self.pool = HTTPConnectionPool(
-            base: try BaseURL(baseURL), maximumConnections: max(1, maximumConnections), maximumWaiting: max(0, maximumWaiting),
-            connectTimeout: Self.connectTimeout, maximumBodyBytes: maximumBodyBytes, group: group)
+        let base = try BaseURL(baseURL)
+        let (connections, waiting) = (max(1, maximumConnections), max(0, maximumWaiting))
+        if base.isEncrypted {
+            let limits = TransferLimits(connections: connections, waiting: waiting, connectTimeout: Self.connectTimeout, bodyBytes: maximumBodyBytes)
+            transport = try EncryptedTransport(base: base, limits: limits, authorities: certificateAuthorities)
+        } else {
+            transport = HTTPConnectionPool(
+                base: base, maximumConnections: connections, maximumWaiting: waiting, connectTimeout: Self.connectTimeout, maximumBodyBytes: maximumBodyBytes,
+                group: group)
+        }
     }
 
-    /// Refuses a text that ``init(baseURL:maximumConnections:maximumWaiting:requestTimeout:maximumBodyBytes:tokens:group:)`` would refuse.
+    /// Refuses a text that is no base URL.
     /// - Throws: ``ClientError/invalidURL(_:reason:)``.
     public static func check(baseURL: String) throws(ClientError) { _ = try BaseURL(baseURL) }
 
     /// Whether a base URL names this machine by its loopback address (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3) or as `localhost`; false for what is no base URL.
     public static func isLoopback(baseURL: String) -> Bool { (try? BaseURL(baseURL))?.isLoopback ?? false }
+
+    /// Whether what is sent to a base URL is encrypted; false for what is no base URL.
+    public static func isEncrypted(baseURL: String) -> Bool { (try? BaseURL(baseURL))?.isEncrypted ?? false }
 
     /// Sends a request and waits for the whole response, whatever its status.
     ///
@@ -64,10 +77,10 @@ public final class HTTPClient: Sendable {
     }
 
     private func exchange(_ request: ClientRequest, _ timeout: Duration?) async throws -> ClientResponse {
-        let exchange = Exchange(request: request, head: try request.head(for: pool.base), timeout: timeout ?? requestTimeout)
+        let exchange = Exchange(request: request, head: try request.head(for: transport.base), timeout: timeout ?? requestTimeout)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                if exchange.install(continuation) { pool.submit(exchange) }
+                if exchange.install(continuation) { transport.submit(exchange) }
             }
         } onCancel: {
             exchange.cancel()
@@ -95,7 +108,7 @@ public final class HTTPClient: Sendable {
     private func lineSource(_ request: ClientRequest) throws(ClientError) -> LineSource {
         let buffer = LineBuffer()
         guard register(buffer) else { throw .shutDown }
-        return LineSource(buffer: buffer, request: request, base: pool.base, timeout: requestTimeout, group: group)
+        return LineSource(buffer: buffer, request: request, timeout: requestTimeout, transport: transport)
     }
 
     /// Sends a request on a connection of its own and returns as soon as the response begins, whatever its status; the body is read as it arrives.
@@ -110,10 +123,10 @@ public final class HTTPClient: Sendable {
     public func stream(_ request: ClientRequest, timeout: Duration? = nil, onEnd: @escaping @Sendable () -> Void = {}) async throws -> StreamedResponse {
         var request = request
         if let tokens, !request.hasCredentials { request = request.bearing(try await tokens.token()) }
-        let head = try request.head(for: pool.base)
+        let head = try request.head(for: transport.base)
         let buffer = PieceBuffer()
         guard register(buffer) else { throw ClientError.shutDown }
-        let source = PieceSource(buffer: buffer, head: head, body: request.body, base: pool.base, timeout: timeout ?? requestTimeout, group: group)
+        let source = PieceSource(buffer: buffer, head: head, body: request.body, timeout: timeout ?? requestTimeout, transport: transport)
         return StreamedResponse(head: try await source.open(), buffer: buffer, onEnd: onEnd)
     }
 
@@ -139,6 +152,6 @@ public final class HTTPClient: Sendable {
             return streams ?? [:]
         }
         for stream in open.values { stream.end(.failure(ClientError.shutDown)) }
-        await pool.shutDown()
+        await transport.shutDown()
     }
 }

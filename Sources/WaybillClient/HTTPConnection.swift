@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 
 /// The pool's view of a connection: may be used from any thread, hops to the connection's event loop.
-final class PooledConnection: Sendable {
+final class PooledConnection: ExchangeCarrier {
     private let channel: any Channel
     private let handler: NIOLoopBound<HTTPConnection>
 

@@ -7,12 +7,12 @@ import Synchronization
 ///
 /// A request costs one hop to an event loop and one resumption of its caller. A connection that finishes a response takes the next waiting
 /// request itself, without leaving its event loop.
-final class HTTPConnectionPool: Sendable {
+final class HTTPConnectionPool: Transport {
     let base: BaseURL
     let connectTimeout: Duration
     let maximumBodyBytes: Int
     private let group: MultiThreadedEventLoopGroup
-    private let state: Mutex<PoolState>
+    private let state: Mutex<PoolState<PooledConnection>>
     /// When the queue is looked at next for requests whose time is up; nil while nobody is to look.
     private let nextSweep = Mutex<NIODeadline?>(nil)
 
@@ -64,7 +64,9 @@ final class HTTPConnectionPool: Sendable {
         }
     }
 
-    private func perform(_ action: PoolState.Action) {
+    func open(_ call: StreamCall) { StreamHandler.connect(call, to: base, group: group) }
+
+    private func perform(_ action: PoolState<PooledConnection>.Action) {
         switch action {
         case .none: break
         case .start(let exchange, let connection): connection.start(exchange)

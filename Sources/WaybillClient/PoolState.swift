@@ -1,16 +1,16 @@
 import NIOCore
 
-/// The pool's decisions as a value: who gets which connection. The ``HTTPConnectionPool`` performs the returned actions outside its lock.
+/// A pool's decisions as a value: who gets which connection. The pool performs the returned actions outside its lock.
 ///
 /// Invariants: `open <= maximum`; nobody waits while a connection is idle or may still be opened.
-struct PoolState {
+struct PoolState<Connection: AnyObject & Sendable> {
     /// What the pool does after a decision.
     enum Action {
         case none
-        case start(Exchange, PooledConnection)
+        case start(Exchange, Connection)
         case connect(Exchange)
         case refuse(Exchange, ClientError)
-        case close([PooledConnection], refused: [Exchange])
+        case close([Connection], refused: [Exchange])
         /// The last connection of a pool that was shut down is gone.
         case drained([CheckedContinuation<Void, Never>])
     }
@@ -18,7 +18,7 @@ struct PoolState {
     private let maximum: Int
     private let maximumWaiting: Int
     /// Used as a stack: the connection used last is the least likely to have been closed by the server.
-    private var idle: [PooledConnection] = []
+    private var idle: [Connection] = []
     private var waiting = CircularBuffer<Exchange>()
     private var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
     private var isShutDown = false
@@ -47,7 +47,7 @@ struct PoolState {
     }
 
     /// A connection has finished an exchange and can take the next.
-    mutating func connectionIsFree(_ connection: PooledConnection) -> Action {
+    mutating func connectionIsFree(_ connection: Connection) -> Action {
         if let exchange = nextWaiting() { return .start(exchange, connection) }
         if isShutDown { return .close([connection], refused: []) }
         idle.append(connection)
@@ -55,7 +55,7 @@ struct PoolState {
     }
 
     /// A connection is gone. A request that is to be repeated keeps its place, so that it meets a fresh connection and not the next stale one.
-    mutating func connectionClosed(_ connection: PooledConnection, repeating exchange: Exchange?) -> Action {
+    mutating func connectionClosed(_ connection: Connection, repeating exchange: Exchange?) -> Action {
         idle.removeAll { $0 === connection }
         if let exchange, !isShutDown { return .connect(exchange) }
         return slotFreed()

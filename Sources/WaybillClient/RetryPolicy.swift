@@ -45,7 +45,7 @@ extension ClientError {
         switch self {
         case .cannotConnect, .timedOut, .connectionClosed, .tooManyWaiting: true
         case .unexpectedStatus(let status, _): [429, 502, 503, 504].contains(status)
-        case .invalidURL, .invalidRequest, .tooLarge, .malformedResponse, .shutDown: false
+        case .invalidURL, .invalidRequest, .notSecure, .tooLarge, .malformedResponse, .shutDown: false
         }
     }
 }

@@ -34,6 +34,13 @@ protocol OpenStream: AnyObject, Sendable {
     func onEnd(_ action: @escaping @Sendable () -> Void)
 }
 
+/// What brings a stream's bytes, and can be held up by not being asked for more. May be used from any thread.
+protocol StreamCarrier: Sendable {
+    /// Reads on after a pause.
+    func read()
+    func close()
+}
+
 /// What is between a connection, which puts pieces in, and one reader, who takes them out. Bounded by not reading from the network.
 final class StreamBuffer<Piece: StreamPiece>: OpenStream {
     private struct State {
@@ -41,7 +48,7 @@ final class StreamBuffer<Piece: StreamPiece>: OpenStream {
         var weight = 0
         var reader: CheckedContinuation<Piece?, any Error>?
         var ending: Result<Piece?, any Error>?
-        var channel: (any Channel)?
+        var carrier: (any StreamCarrier)?
         var isPaused = false
         var onEnd: [@Sendable () -> Void] = []
 
@@ -69,15 +76,15 @@ final class StreamBuffer<Piece: StreamPiece>: OpenStream {
     /// Gives the buffer the connection that it may pause and close. False if the reader has gone meanwhile.
     ///
     /// The first pieces may have come, and have been taken, before the connection is known here: then it is read on now.
-    func attach(_ channel: any Channel) -> Bool {
+    func attach(_ carrier: any StreamCarrier) -> Bool {
         let (isWanted, isStarved) = state.withLock { state in
             guard state.ending == nil else { return (false, false) }
-            state.channel = channel
+            state.carrier = carrier
             let isStarved = state.isPaused && state.weight < Self.lowWater
             if isStarved { state.isPaused = false }
             return (true, isStarved)
         }
-        if isStarved { channel.read() }
+        if isStarved { carrier.read() }
         return isWanted
     }
 
@@ -103,7 +110,7 @@ final class StreamBuffer<Piece: StreamPiece>: OpenStream {
 
     /// Ends the stream: after the pieces that are there, or at once if it failed. Later calls do nothing.
     func end(_ result: Result<Void, any Error>) {
-        let (reader, ending, channel, onEnd) = state.withLock { state in
+        let (reader, ending, carrier, onEnd) = state.withLock { state in
             var reader: CheckedContinuation<Piece?, any Error>?
             let ending = state.ending ?? result.map { nil }
             if state.ending == nil {
@@ -116,21 +123,21 @@ final class StreamBuffer<Piece: StreamPiece>: OpenStream {
                 reader = state.reader.take()
             }
             defer { state.onEnd = [] }
-            return (reader, ending, state.channel.take(), state.onEnd)
+            return (reader, ending, state.carrier.take(), state.onEnd)
         }
         reader?.resume(with: ending)
-        channel?.close(promise: nil)
+        carrier?.close()
         for action in onEnd { action() }
     }
 
     /// Takes the next piece, waiting for it; nil at the end. One caller at a time: a second one is refused.
     func next() async throws -> Piece? {
         try await withCheckedThrowingContinuation { continuation in
-            let (result, paused) = state.withLock { state -> (Result<Piece?, any Error>?, (any Channel)?) in
+            let (result, paused) = state.withLock { state -> (Result<Piece?, any Error>?, (any StreamCarrier)?) in
                 if let piece = state.take() {
-                    let resumes = state.isPaused && state.channel != nil && state.weight < Self.lowWater
+                    let resumes = state.isPaused && state.carrier != nil && state.weight < Self.lowWater
                     if resumes { state.isPaused = false }
-                    return (.success(piece), resumes ? state.channel : nil)
+                    return (.success(piece), resumes ? state.carrier : nil)
                 }
                 if let ending = state.ending { return (ending, nil) }
                 if state.reader != nil { return (.failure(ClientError.invalidRequest("two tasks read one stream")), nil) }

@@ -12,7 +12,8 @@ struct Waybill: AsyncParsableCommand {
               waybill serve --data ./data
               waybill demo
 
-            Commands that talk to a platform take --url (or WAYBILL_URL) and --json. They say who they are by a token: --token-file, WAYBILL_TOKEN, what "waybill login"
+            Commands that talk to a platform take --url (or WAYBILL_URL), http:// or https://, and --json. The certificate behind https:// is always verified; --ca-file
+            (or WAYBILL_CA_FILE) names an authority of your own. They say who they are by a token: --token-file, WAYBILL_TOKEN, what "waybill login"
             has kept, or, on the machine of the platform, one that they make themselves (--data, --config).
             """,
         version: version,

@@ -87,7 +87,8 @@ enum Layer: String, CaseIterable {
         case .platform: [.service, .adapter, .client, .contracts, .kit]
         // It surrounds the platform, and knows of its inside what it watches and drives.
         case .simulation: [.platform, .service, .adapter, .contracts, .kit]
-        case .client: [.contracts, .kit]
+        // It encrypts by a library of the system, without knowing the adapters.
+        case .client: [.contracts, .kit, .system]
         case .command: [.platform, .simulation, .client, .contracts, .kit, .system]
         case .test: Set(Layer.allCases)
         }

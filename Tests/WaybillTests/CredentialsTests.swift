@@ -68,7 +68,7 @@ struct CredentialsTests {
             ["orders", "list"], ["inventory", "list"], ["events", "tail"], ["analytics", "dashboard"], ["dlq", "list"], ["audit"], ["doctor"], ["demo"],
             ["bench", "load"], ["bench", "hot"], ["bench", "overload"], ["replay", "file.csv"], ["orders", "place", "--sku", "A:1"],
         ] {
-            #expect(throws: Never.self, "\(arguments)") { try Waybill.parseAsRoot(arguments + ["--token-file", "x"]) }
+            #expect(throws: Never.self, "\(arguments)") { try Waybill.parseAsRoot(arguments + ["--token-file", "x", "--ca-file", "y"]) }
             #expect(throws: (any Error).self, "\(arguments)") { try Waybill.parseAsRoot(arguments + ["--token", "x", "--token-file", "y"]) }
         }
         #expect(Waybill.helpMessage(for: OrdersListCommand.self).contains("WAYBILL_TOKEN"))

@@ -28,6 +28,9 @@ struct SavedLoginsTests {
             try logins.set(second, for: "http://b")
             let (a, b) = (try logins.login(for: "http://a"), try logins.login(for: "http://b/"))
             #expect(a == first && b == second)
+            // Who is spoken to without TLS is somebody else.
+            let (secure, port) = (try logins.login(for: "https://a"), try logins.login(for: "http://a:8080"))
+            #expect(secure == nil && port == nil)
             let (file, parent) = (try rights(path), try rights(folder + "/waybill"))
             #expect(file == 0o600 && parent == 0o700)
             try logins.set(nil, for: "http://a")

@@ -2,10 +2,17 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Synchronization
+import TestCertificates
+
+#if ENGINE_TLS
+    import NIOSSL
+#endif
 
 /// A tiny HTTP server for the client's tests. The path says what it does.
 final class TestServer: Sendable {
     private let channel: any Channel
+    /// Where `/moved` has moved to.
+    let movedTo = Mutex("")
     /// What the server has seen so far.
     let seen = Mutex(Seen())
 
@@ -16,13 +23,18 @@ final class TestServer: Sendable {
         var requests: [String] = []
     }
 
-    private init(channel: any Channel) { self.channel = channel }
+    private let isEncrypted: Bool
+
+    private init(channel: any Channel, isEncrypted: Bool) { (self.channel, self.isEncrypted) = (channel, isEncrypted) }
 
     var port: Int { channel.localAddress?.port ?? 0 }
-    var url: String { "http://127.0.0.1:\(port)" }
+    var url: String { "\(isEncrypted ? "https" : "http")://127.0.0.1:\(port)" }
+    var requests: [String] { seen.withLock { $0.requests } }
+    var connections: Int { seen.withLock { $0.connections } }
 
-    /// Starts a server on a free port, or on a given one.
-    static func start(port: Int = 0) async throws -> TestServer {
+    /// Starts a server on a free port, or on a given one; one that speaks TLS where it gets a certificate.
+    static func start(port: Int = 0, certificate: TestCertificate? = nil) async throws -> TestServer {
+        let encrypt = try TestServer.encryption(certificate)
         let box = Mutex<TestServer?>(nil)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -30,19 +42,32 @@ final class TestServer: Sendable {
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
                     guard let server = box.withLock({ $0 }) else { throw ChannelError.eof }
+                    try encrypt(child)
                     try child.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: false)
                     try child.pipeline.syncOperations.addHandler(TestServerHandler(server: server))
                 }
             }
             .serverChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: port).get()
-        let server = TestServer(channel: channel)
+        let server = TestServer(channel: channel, isEncrypted: certificate != nil)
         box.withLock { $0 = server }
         try await channel.setOption(.autoRead, value: true).get()
         return server
     }
 
     func stop() async throws { try await channel.close() }
+
+    private static func encryption(_ certificate: TestCertificate?) throws -> @Sendable (any Channel) throws -> Void {
+        #if ENGINE_TLS
+            guard let certificate else { return { _ in } }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate.path).map { NIOSSLCertificateSource.certificate($0) }
+            let key = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(file: certificate.key, format: .pem))
+            let context = try NIOSSLContext(configuration: .makeServerConfiguration(certificateChain: chain, privateKey: key))
+            return { try $0.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
+        #else
+            return { _ in }
+        #endif
+    }
 }
 
 private final class TestServerHandler: ChannelInboundHandler {
@@ -65,6 +90,11 @@ private final class TestServerHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) { server.seen.withLock { $0.open -= 1 } }
+
+    /// What it cannot read is answered as servers do, and the connection closed.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is HTTPParserError { raw(context, "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n", close: true) }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -96,6 +126,7 @@ private final class TestServerHandler: ChannelInboundHandler {
         case "/chunks": write(context, .ok, [:], ["first\nsec", "ond\r", "\nthird", "", "\nlast"])
         case "/events": write(context, .ok, ["content-type": "text/event-stream"], ["id: 1\ndata: a\n\n", ": hm\ndata: b\n\n"], end: false)
         case "/flood": flood(context)
+        case "/moved": write(context, .found, ["content-length": "0", "location": server.movedTo.withLock { $0 }], [])
         case "/refused": write(context, .forbidden, [:], ["not ", "you"])
         default:
             let text = "\(head.method) \(head.uri) " + String(decoding: body, as: UTF8.self)

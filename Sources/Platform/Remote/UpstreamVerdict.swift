@@ -45,7 +45,7 @@ struct UpstreamVerdict: Equatable {
 
     init(error: ClientError, hadFullTime: Bool) {
         switch error {
-        case .cannotConnect: self.init(.failure, .fails, .always)
+        case .cannotConnect, .notSecure: self.init(.failure, .fails, .always)
         case .timedOut(.connection, _): if hadFullTime { self.init(.failure, .fails, .always) } else { self.init(.unknown, .unknown, .always) }
         case .timedOut(.response, _): if hadFullTime { self.init(.failure, .fails, .ifRepeatable) } else { self.init(.unknown, .unknown, .never) }
         case .connectionClosed: self.init(.failure, .fails, .ifRepeatable)
@@ -79,7 +79,7 @@ enum UpstreamFailure: Error, Equatable {
 
     init(_ error: ClientError) {
         switch error {
-        case .cannotConnect, .timedOut(.connection, _), .tooManyWaiting: self = .unreachable("\(error)")
+        case .cannotConnect, .notSecure, .timedOut(.connection, _), .tooManyWaiting: self = .unreachable("\(error)")
         case .timedOut(.response, _): self = .unanswered("\(error)", isTimeout: true)
         case .connectionClosed: self = .unanswered("\(error)", isTimeout: false)
         case .tooLarge, .malformedResponse, .unexpectedStatus: self = .unreadable("\(error)")

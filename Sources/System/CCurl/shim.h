@@ -54,3 +54,27 @@ static inline int waybill_curl_address(const struct curl_sockaddr *address, unsi
 static inline curl_socket_t waybill_curl_open(const struct curl_sockaddr *address) {
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
+
+// Called before a request is sent, and again before libcurl sends it a second time on its own account (7.80 and newer).
+static inline CURLcode waybill_curl_set_before_request(CURL *handle, curl_prereq_callback callback) {
+    return (curl_easy_setopt)(handle, CURLOPT_PREREQFUNCTION, callback);
+}
+
+static inline CURLMcode waybill_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) { return (curl_multi_setopt)(multi, option, value); }
+
+// A transfer that has come to its end, and how; NULL when there is none.
+static inline CURL *waybill_curl_next_done(CURLM *multi, CURLcode *result) {
+    int left = 0;
+    for (CURLMsg *message = curl_multi_info_read(multi, &left); message; message = curl_multi_info_read(multi, &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        *result = message->data.result;
+        return message->easy_handle;
+    }
+    return NULL;
+}
+
+static inline long waybill_curl_info_long(CURL *handle, CURLINFO info) {
+    long value = 0;
+    (curl_easy_getinfo)(handle, info, &value);
+    return value;
+}

@@ -19,6 +19,7 @@ struct ClientOptions: ParsableArguments {
     var url: String? { connection.url }
     var json: Bool { connection.json }
     var address: String { connection.address }
+    var authorities: String? { connection.authorities }
     /// Where a platform of this machine may keep its keys.
     var place: LocalPlace { LocalPlace(config: config, flags: data.map { ["data": $0] } ?? [:]) }
 
@@ -31,10 +32,13 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// The same at an address.
+    /// - Parameter authorities: a file of who may vouch for its certificate; nil for whom the system trusts.
     static func withAPI<T>(
-        at url: String, as credentials: Credentials = .none, connections: Int, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T
+        at url: String, trusting authorities: String? = nil, as credentials: Credentials = .none, connections: Int, timeout: Duration = .seconds(30),
+        _ body: (WaybillAPI) async throws -> T
     ) async throws -> T {
-        let http = try HTTPClient(baseURL: url, maximumConnections: connections, requestTimeout: timeout, tokens: credentials.tokens)
+        let http = try HTTPClient(
+            baseURL: url, maximumConnections: connections, requestTimeout: timeout, tokens: credentials.tokens, certificateAuthorities: authorities)
         do {
             let result = try await body(WaybillAPI(http))
             await http.shutdown()
@@ -44,7 +48,7 @@ struct ClientOptions: ParsableArguments {
             var failure = error
             // A stream that is refused has no place for a problem document but its error.
             if case ClientError.unexpectedStatus(let status, let body) = error { failure = APIError(status: status, body: Array(body.utf8)) }
-            throw AccessRefused(failure, credentials.origin) ?? failure
+            throw AccessRefused(failure, credentials.origin) ?? ConnectionRefused(failure, at: url) ?? failure
         }
     }
 }

@@ -17,6 +17,9 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: "The platform's address (default: the environment's WAYBILL_URL, else \(ConnectionOptions.defaultURL)).")
     var url: String?
 
+    @Option(help: "A file (PEM) of the authorities that alone may vouch for an https:// address, instead of those that the system trusts. [WAYBILL_CA_FILE]")
+    var caFile: String?
+
     @Flag(help: "Print JSON for programs instead of text for people.")
     var json = false
 
@@ -29,10 +32,16 @@ struct ConnectionOptions: ParsableArguments {
     func validate() throws {
         if token != nil, tokenFile != nil { throw ValidationError("Give either --token or --token-file.") }
         if token == "" || tokenFile == "" { throw ValidationError("--token and --token-file must not be empty.") }
+        if caFile == "" { throw ValidationError("--ca-file must not be empty.") }
     }
 
     /// The address in force.
     var address: String { url ?? ConnectionOptions.addressOfEnvironment ?? ConnectionOptions.defaultURL }
+
+    /// The file of who may vouch for the platform's certificate; nil for whom the system trusts.
+    var authorities: String? { caFile ?? ConnectionOptions.authoritiesOfEnvironment }
+
+    static var authoritiesOfEnvironment: String? { environment("WAYBILL_CA_FILE") }
 
     static var addressOfEnvironment: String? { environment("WAYBILL_URL") }
 
@@ -50,6 +59,6 @@ struct ConnectionOptions: ParsableArguments {
         as role: Role = .admin, from place: LocalPlace, connections: Int = 4, timeout: Duration = .seconds(30), _ body: (WaybillAPI) async throws -> T
     ) async throws -> T {
         let credentials = try Credentials.find(self, role: role, place: place)
-        return try await ClientOptions.withAPI(at: address, as: credentials, connections: connections, timeout: timeout, body)
+        return try await ClientOptions.withAPI(at: address, trusting: authorities, as: credentials, connections: connections, timeout: timeout, body)
     }
 }

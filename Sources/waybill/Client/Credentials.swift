@@ -45,8 +45,9 @@ struct Credentials: Sendable {
             return Credentials(origin: .variable("WAYBILL_TOKEN"), tokens: StaticToken(try checked(token, "WAYBILL_TOKEN")))
         }
         if let path = variable("WAYBILL_TOKEN_FILE") { return try file(path) }
-        if let login = try saved(options.address, environment) {
-            return Credentials(origin: .login(as: login.clientID), tokens: RenewingToken { try await token(login, at: options.address) })
+        let (url, authorities) = (options.address, options.authorities)
+        if let login = try saved(url, environment) {
+            return Credentials(origin: .login(as: login.clientID), tokens: RenewingToken { try await token(login, at: url, trusting: authorities) })
         }
         // Keys of this machine are nobody else's business.
         guard HTTPClient.isLoopback(baseURL: options.address), let mint = try place.mint(environment: environment) else { return .none }
@@ -58,12 +59,12 @@ struct Credentials: Sendable {
     }
 
     /// Asks a platform for a token of a program.
-    static func token(_ login: SavedLogins.Login, at url: String) async throws -> IssuedToken {
-        let http = try HTTPClient(baseURL: url, maximumConnections: 1)
+    static func token(_ login: SavedLogins.Login, at url: String, trusting authorities: String? = nil) async throws -> IssuedToken {
+        let http = try HTTPClient(baseURL: url, maximumConnections: 1, certificateAuthorities: authorities)
         let result: Result<IssuedToken, any Error>
         do {
             result = .success(try await TokenEndpoint(http).token(.clientCredentials(id: login.clientID, secret: login.secret), scopes: login.scopes))
-        } catch { result = .failure(error) }
+        } catch { result = .failure(ConnectionRefused(error, at: url) ?? error) }
         await http.shutdown()
         return try result.get()
     }

@@ -59,8 +59,9 @@ struct DoctorCommand: AsyncParsableCommand {
         do {
             credentials = try Credentials.find(client, role: .admin, place: LocalPlace(config: flags.config, flags: flags.values))
         } catch let error as CredentialsError { return [.fail("access", error.description, "Correct what is given for a token.")] }
-        return try await ClientOptions.withAPI(at: url, as: credentials, connections: 4, timeout: .seconds(5)) { api in
-            await ExamineServer(api: api, url: url, now: { SystemClock().now().milliseconds }, origin: credentials.origin)()
+        return try await ClientOptions.withAPI(at: url, trusting: client.authorities, as: credentials, connections: 4, timeout: .seconds(5)) { api in
+            await ExamineServer(
+                api: api, url: url, authorities: client.authorities, now: { SystemClock().now().milliseconds }, origin: credentials.origin)()
         }
     }
 

@@ -6,6 +6,8 @@ struct ExamineServer: Sendable {
     private static let samples = 20
     let api: WaybillAPI
     let url: String
+    /// A file of who may vouch for its certificate; nil for whom the system trusts.
+    var authorities: String?
     /// Milliseconds since 1970 on this machine.
     let now: @Sendable () -> Int64
     /// Where the token comes from that the API sends.
@@ -16,7 +18,8 @@ struct ExamineServer: Sendable {
         do {
             health = try await api.http.send(ClientRequest(path: "/health"))
         } catch {
-            return [.fail("server", "\(url): \(error)", "Start a platform with \"waybill serve\", or name the address of one with --url.")]
+            let advice = (error as? ClientError).flatMap { ConnectionRefused.advice($0, at: url) }
+            return [.fail("server", "\(url): \(error)", advice ?? "Start a platform with \"waybill serve\", or name the address of one with --url.")]
         }
         var findings = [Finding.ok("server", "\(url) answers")]
         findings.append(report("health", health))
@@ -30,7 +33,9 @@ struct ExamineServer: Sendable {
     /// Whether the platform asks who one is, and what it thinks of the token at hand.
     private func access() async -> Finding? {
         let question = ClientRequest(path: WaybillAPI.root + "/orders?limit=1")
-        guard let stranger = try? HTTPClient(baseURL: url, maximumConnections: 1, requestTimeout: .seconds(5)) else { return nil }
+        guard let stranger = try? HTTPClient(baseURL: url, maximumConnections: 1, requestTimeout: .seconds(5), certificateAuthorities: authorities) else {
+            return nil
+        }
         let unknown = try? await stranger.send(question)
         await stranger.shutdown()
         guard let unknown else { return nil }

@@ -11,12 +11,15 @@ struct LoginCommand: AsyncParsableCommand {
             ~/.config/waybill/logins.json ($XDG_CONFIG_HOME), which nobody else may read. "waybill identity" makes such programs on the platform.
 
             Examples:
-              waybill login --url http://waybill.internal:8080 --client-id importer
-              waybill login --url http://waybill.internal:8080 --client-id reports --scope analytics:read --secret-file /run/secrets/reports
+              waybill login --url https://waybill.internal --client-id importer
+              waybill login --url https://waybill.internal --ca-file ca.pem --client-id reports --scope analytics:read --secret-file /run/secrets/reports
             """)
 
     @Option(help: "The platform's address (default: the environment's WAYBILL_URL, else \(ConnectionOptions.defaultURL)).")
     var url: String?
+
+    @Option(help: "A file (PEM) of the authorities that alone may vouch for an https:// address, instead of those that the system trusts. [WAYBILL_CA_FILE]")
+    var caFile: String?
 
     @Option(help: "The program's name.")
     var clientID: String
@@ -31,7 +34,7 @@ struct LoginCommand: AsyncParsableCommand {
         let address = try LoginPlace.address(url)
         let logins = try LoginPlace.logins()
         let login = SavedLogins.Login(clientID: clientID, secret: try secret(), scopes: scope)
-        _ = try await Credentials.token(login, at: address)
+        _ = try await Credentials.token(login, at: address, trusting: caFile ?? ConnectionOptions.authoritiesOfEnvironment)
         try logins.set(login, for: address)
         Output.note("Commands speak to \(address) as \(clientID) from now on (\(logins.path)).")
     }
@@ -51,7 +54,7 @@ struct LogoutCommand: ParsableCommand {
         commandName: "logout", abstract: "Forget what login has kept for a platform.",
         discussion: """
             Example:
-              waybill logout --url http://waybill.internal:8080
+              waybill logout --url https://waybill.internal
             """)
 
     @Option(help: "The platform's address (default: the environment's WAYBILL_URL, else \(ConnectionOptions.defaultURL)).")

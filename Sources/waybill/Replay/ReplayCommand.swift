@@ -46,7 +46,7 @@ struct ReplayCommand: AsyncParsableCommand {
     private func launcher() async throws -> any PlatformLauncher {
         let isGiven = client.url != nil || ConnectionOptions.addressOfEnvironment != nil
         let url = client.address
-        let isRunning = try? await ClientOptions.withAPI(at: url, connections: 1, timeout: .seconds(2)) { api in
+        let isRunning = try? await ClientOptions.withAPI(at: url, trusting: client.authorities, connections: 1, timeout: .seconds(2)) { api in
             try await api.http.send(ClientRequest(path: "/health/live")).status == 200
         }
         guard isGiven || isRunning == true else { return OwnPlatform() }
@@ -62,8 +62,8 @@ struct ReplayCommand: AsyncParsableCommand {
         let replay = Replay(plan: ReplayPlan(content, limit: limit, factor: factor), connections: connections, retryFor: .seconds(retryFor), mode: mode)
         let launcher = try await launcher()
         let credentials = launcher.credentials
-        let report = try await launcher.withPlatform { [connections] url in
-            try await ClientOptions.withAPI(at: url, as: credentials, connections: connections) { try await replay($0) }
+        let report = try await launcher.withPlatform { [connections, authorities = client.authorities] url in
+            try await ClientOptions.withAPI(at: url, trusting: authorities, as: credentials, connections: connections) { try await replay($0) }
         }
         if client.json { Output.line(report.json) } else { report.show() }
         if !report.isReconciled { throw ExitCode.failure }

@@ -58,7 +58,7 @@ extension Settings {
         }
         let known =
             Setting.all.flatMap { [$0.variable, $0.fileVariable].compactMap(\.self) } + [
-                "WAYBILL_CONFIG", "WAYBILL_URL", "WAYBILL_TOKEN", "WAYBILL_TOKEN_FILE",
+                "WAYBILL_CONFIG", "WAYBILL_URL", "WAYBILL_TOKEN", "WAYBILL_TOKEN_FILE", "WAYBILL_CA_FILE",
             ]
         for variable in environment.keys.sorted() where variable.hasPrefix("WAYBILL_") && !known.contains(variable) {
             if let meant = known.first(where: { NearestKey.distance($0, variable) <= 2 }) { remarks.append("\(variable): no setting; did you mean \(meant)?") }
@@ -151,6 +151,11 @@ struct SettingsCheck {
         for service in ServiceName.withDatabase {
             for url in settings.list("upstreams.\(service.rawValue)") {
                 do throws(ClientError) { try HTTPClient.check(baseURL: url) } catch { mistakes.append("upstreams.\(service.rawValue): \(error)") }
+                if HTTPClient.isEncrypted(baseURL: url) {
+                    mistakes.append(
+                        "upstreams.\(service.rawValue): processes speak http with each other; give their network the encryption, or \(url) a proxy beside this one"
+                    )
+                }
             }
         }
         for service in ServiceName.allCases where services.contains(service) {

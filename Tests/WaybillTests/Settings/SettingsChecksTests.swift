@@ -55,7 +55,7 @@ struct SettingsChecksTests {
             ("rate_limits: {store: redis}\nredis: {url: \"redis://r\"}", []),
             ("rate_limits: {reads_per_second: 0}", ["x.yaml:1: rate_limits.reads_per_second: \"0\" is not"]),
             ("upstreams: {orders: [http://a, http://b]}", ["storage: sqlite keeps a service's data in one process, and upstreams.orders", "broker: embedded"]),
-            ("upstreams: {orders: [https://a]}", ["upstreams.orders: The URL \"https://a\""]),
+            ("upstreams: {orders: [https://a]}", ["upstreams.orders: processes speak http"]),
             (
                 "services: [gateway]\nauth: off\nupstreams: {orders: http://o}",
                 ["inventory", "payments", "notifications", "analytics", "operations"].map { "upstreams.\($0): must name" }
