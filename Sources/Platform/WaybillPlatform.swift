@@ -126,6 +126,7 @@ public final class WaybillPlatform: Sendable {
         let present = (databases + [identity.service.database, ledger]).filter { !($0 is AbsentDatabase) }
         register(present, services)
         remotes.register(in: registry)
+        identity.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
         if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
