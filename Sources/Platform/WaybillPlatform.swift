@@ -98,7 +98,7 @@ public final class WaybillPlatform: Sendable {
         let identity = try await openIdentity(in: room, if: parts.runs(ServiceName.identity.rawValue))
         // A gateway carries no events.
         let broker = !parts.carriesEvents ? nil : try givenBroker ?? room.broker()
-        let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance) }
+        let distribution = broker.map { Distribution(broker: $0, instance: configuration.engines.instance, interval: configuration.deliveryInterval) }
         var replicas: [String: ServiceReplica] = [:]
         if let distribution {
             for database in databases where parts.reads(database.name) {
