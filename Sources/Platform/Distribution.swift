@@ -14,9 +14,11 @@ package struct Distribution: Sendable {
     package let instance: String
     /// What events are read with.
     package let registry: EventRegistry
+    /// For how long events gather on their way to the broker and from it.
+    package let interval: Duration
 
-    package init(broker: any EventBroker, instance: String, registry: EventRegistry = EventCatalog.registry) {
-        (self.broker, self.instance, self.registry) = (broker, instance, registry)
+    package init(broker: any EventBroker, instance: String, registry: EventRegistry = EventCatalog.registry, interval: Duration = .zero) {
+        (self.broker, self.instance, self.registry, self.interval) = (broker, instance, registry, interval)
     }
 
     /// The topics of the events and of their dead letters, and who listens to which, as the choreography says.
@@ -36,7 +38,7 @@ package struct Distribution: Sendable {
     /// The runtime of one service on its database in this process.
     package func replica(of database: any Database, clock: any WallClock, context: ServiceContext, logger: Logger) -> ServiceReplica {
         let lease = Lease(name: "relay", owner: instance, database: database, clock: clock, logger: logger)
-        let relay = OutboxRelay(database: database, broker: broker, lease: lease, registry: registry, context: context, logger: logger)
+        let relay = OutboxRelay(database: database, broker: broker, lease: lease, registry: registry, context: context, logger: logger, interval: interval)
         let signals = database as? any DatabaseSignals
         let wake: @Sendable () -> Void = {
             // The one that relays may be another process.

@@ -131,6 +131,8 @@ public struct RabbitMQSettings: Sendable, Equatable {
     /// What the names of exchanges and queues begin with, so that several platforms can share a broker.
     public var prefix = "waybill"
     public var partitions = 6
+    /// How many events of a partition may share a message; 1 for a message each.
+    public var eventsPerMessage = 32
 
     public init(url: Secret) { self.url = url }
 }

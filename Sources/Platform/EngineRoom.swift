@@ -92,6 +92,7 @@ struct EngineRoom: Sendable {
             #if ENGINE_RABBITMQ
                 var own = try RabbitMQConfiguration(url: settings.url.value)
                 own.prefix = settings.prefix
+                own.eventsPerMessage = settings.eventsPerMessage
                 return try RabbitMQBroker(own, logger: logger)
             #else
                 throw EngineRoom.lacks("rabbitmq")

@@ -29,6 +29,12 @@ public struct PlatformConfiguration: Sendable {
     /// what it gains has not been measured on a quiet machine.
     public var strainedCommitInterval: Duration = .zero
 
+    /// For how long events gather on their way to a broker and from it, while there are more of them; see `OutboxRelay` and `BrokerConsumer`. Without a broker nothing.
+    public var deliveryInterval: Duration = .milliseconds(20)
+
+    /// The bounds of accepted work where a broker carries the events: what an order has waiting is several events, each counted wherever somebody waits for it.
+    public static let limitsWithBroker = 2048...16_384
+
     /// Whether those who send requests have to say who they are.
     public var authentication = AuthenticationConfiguration.off
     /// What the platform's own tokens say.

@@ -111,7 +111,7 @@ package struct ServiceAssembly: Sendable {
             guard let distribution, let own = replica(consumer.feed.consumer) else { return nil }
             return BrokerConsumer(
                 consumer, replicas: own.replicas, broker: distribution.broker, topics: Distribution.topics(of: consumer.feed.types),
-                member: distribution.instance)
+                member: distribution.instance, interval: distribution.interval)
         }
         audit = AuditAssembly(
             orders: orders, inventory: inventory, payments: payments, notifications: notifications, analytics: analytics, operations: operations, books: books,

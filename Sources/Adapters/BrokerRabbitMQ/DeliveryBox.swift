@@ -52,10 +52,18 @@ final class DeliveryBox: Sendable {
         }
     }
 
+    /// As many as are wanted. Events that came in one message stay together where they can: what of a message is not taken would bring all of it again.
     private static func take(_ limit: Int, _ state: inout State) -> [BrokerDelivery] {
-        let count = min(max(1, limit), state.deliveries.count)
+        let most = min(max(1, limit), state.deliveries.count)
+        var count = most
+        while count > 0, count < state.deliveries.count, areOfOneMessage(state.deliveries[count - 1], state.deliveries[count]) { count -= 1 }
+        if count == 0 { count = most }
         defer { state.deliveries.removeFirst(count) }
         return Array(state.deliveries.prefix(count))
+    }
+
+    private static func areOfOneMessage(_ first: BrokerDelivery, _ second: BrokerDelivery) -> Bool {
+        first.session == second.session && BundlePosition.tag(first.position) == BundlePosition.tag(second.position)
     }
 
     /// Adds messages.

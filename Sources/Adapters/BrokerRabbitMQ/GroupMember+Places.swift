@@ -70,7 +70,8 @@ extension GroupMember {
     /// little as possible is delivered twice.
     func beginToLeave(_ index: Int, _ now: ContinuousClock.Instant) {
         guard let place = places[index], place.leaving == nil else { return }
-        let firstUntaken = box.discard(session: place.session).map { UInt64(clamping: $0) }
+        let firstUntaken = box.discard(session: place.session).map(BundlePosition.tag)
+        // Of a message of which some events were handed out and others not, all come again: inboxes know those.
         let through = firstUntaken.map { $0 - 1 } ?? place.ledger.delivered
         places[index]?.leaving = (through, now + GroupMember.leaveWithin)
         givenUp[index] = (membership.version, now)

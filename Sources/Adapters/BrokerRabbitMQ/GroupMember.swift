@@ -209,14 +209,17 @@ final class GroupMember {
 
     private func deliver(_ message: ArrivedMessage, tag: UInt64, mayBeRepeated: Bool, channel: UInt16) {
         guard let index = plan.index(channel), let place = places[index] else { return }
-        places[index]?.ledger.deliver(tag)
+        let events = EventBundle.unpack(message) ?? [message]
+        places[index]?.ledger.deliver(tag, events: events.count)
         commands.outstanding.add(1, ordering: .relaxed)
         if mayBeRepeated { repeated.increment() }
         if place.leaving != nil { return }
         let queue = plan.queues[index]
-        batch.append(
-            BrokerDelivery(
-                message: BrokerMessage(topic: queue.topic, key: message.key, headers: message.headers, body: message.body), partition: plan.labels[index],
-                session: place.session, position: Int64(clamping: tag), mayBeRepeated: mayBeRepeated))
+        for (part, event) in events.enumerated() {
+            batch.append(
+                BrokerDelivery(
+                    message: BrokerMessage(topic: queue.topic, key: event.key, headers: event.headers, body: event.body), partition: plan.labels[index],
+                    session: place.session, position: BundlePosition.make(tag, part: part), mayBeRepeated: mayBeRepeated))
+        }
     }
 }

@@ -33,7 +33,7 @@ final class MemberCommands: Sendable {
             if state.hasEnded { return }
             // Neighbours are mostly of one session: one look into the dictionary for all of them.
             for run in deliveries.chunked(by: \.session) {
-                state.next.acknowledged[run.session, default: []].append(contentsOf: run.elements.map { UInt64(clamping: $0.position) })
+                state.next.acknowledged[run.session, default: []].append(contentsOf: run.elements.map { BundlePosition.tag($0.position) })
             }
         }
         wake.signal()

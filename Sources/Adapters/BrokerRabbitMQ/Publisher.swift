@@ -34,6 +34,19 @@ final class Publisher: @unchecked Sendable {
                 throw BrokerError.rejected(index: index, reason: reason)
             }
         }
+        let configuration = session.configuration
+        let parcels = EventBundle.pack(
+            messages, partitions: topology.partitions, events: min(configuration.eventsPerMessage, BundlePosition.parts),
+            bytes: min(configuration.bundleBytes, configuration.maximumMessageBytes / 2))
+        // Which event of a bundle it was that the broker does not take shows when each goes by itself.
+        do { try deliver(parcels, topology, session) } catch BrokerError.rejected where parcels.count < messages.count {
+            try deliver(messages, topology, session)
+        }
+        session.noteAcceptance()
+        published.increment(by: messages.count)
+    }
+
+    private func deliver(_ messages: [BrokerMessage], _ topology: BrokerTopology, _ session: AMQPSession) throws {
         if let missing = try attempt(messages, topology, session) {
             let (now, since) = (ContinuousClock.now, missingSince ?? .now)
             missingSince = since
@@ -42,8 +55,6 @@ final class Publisher: @unchecked Sendable {
             if let missing = try attempt(messages, topology, session) { throw missing }
         }
         missingSince = nil
-        session.noteAcceptance()
-        published.increment(by: messages.count)
     }
 
     /// Publishes all of the messages.

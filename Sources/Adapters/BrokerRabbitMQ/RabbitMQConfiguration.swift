@@ -42,7 +42,12 @@ public struct RabbitMQConfiguration: Sendable {
     ///
     /// All members of a group must have the same number, and it should not be lowered while messages wait: of messages that come back to a queue twice, first from
     /// a member with a large and then from one with a small number, RabbitMQ 3 changes the order.
-    public var prefetch = 256
+    public var prefetch = 32
+    /// How many events of one partition may share a message, 1 to 1024; with 1 each is a message of its own, with CloudEvents attributes in its headers. Several are a JSON array of
+    /// CloudEvents (`application/cloudevents-batch+json`). Programs older than this setting cannot read that.
+    public var eventsPerMessage = 32
+    /// The most bytes that the bodies of events in one message have together.
+    public var bundleBytes = 32 << 10
     /// How often a message may come back to its queue before it goes to the topic's dead-letter queue. What fails to be applied is parked by the consumer; this
     /// is for what can not even be handed to it, so it is far above what restarts and reconnections of healthy consumers come to.
     public var deliveryLimit = 100_000
@@ -75,6 +80,7 @@ public struct RabbitMQConfiguration: Sendable {
         try require(!endpoints.isEmpty, "a host is needed")
         try require(endpoints.allSatisfy { !$0.host.isEmpty && (1...65_535).contains($0.port) }, "a port is a number from 1 to 65535")
         try require((1...65_535).contains(prefetch), "prefetch is 1 to 65535")
+        try require((1...BundlePosition.parts).contains(eventsPerMessage) && bundleBytes > 0, "a message carries 1 to \(BundlePosition.parts) events")
         try require(deliveryLimit > 0, "the delivery limit is at least 1")
         try require((1...65_535).contains(heartbeat.milliseconds / 1000), "the heartbeat is 1 to 65535 seconds")
         try require(maximumUnconfirmed > 0 && maximumUnconfirmedBytes > 0 && maximumMessageBytes > 0, "bounds are at least 1")

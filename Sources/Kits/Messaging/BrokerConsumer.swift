@@ -16,6 +16,7 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
     private let topics: [String]
     private let member: String
     private let maximumBatch: Int
+    private let interval: Duration
     private let subscription = Mutex<(any BrokerSubscription)?>(nil)
     private let stopping = Alarm()
     private let load = Mutex<(events: Int, since: Timestamp?)>((0, nil))
@@ -31,9 +32,13 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
     /// - Parameters:
     ///   - topics: what the consumer listens to.
     ///   - member: this process's name in the consumer's group, which is named after the service.
-    public init(_ consumer: Consumer, replicas: Replicas, broker: any EventBroker, topics: [String], member: String, maximumBatch: Int = 1000) {
+    ///   - interval: for how long deliveries gather while there are more and more of them; see ``Pace``.
+    public init(
+        _ consumer: Consumer, replicas: Replicas, broker: any EventBroker, topics: [String], member: String, maximumBatch: Int = 1000,
+        interval: Duration = .zero
+    ) {
         (self.consumer, self.replicas, self.broker, self.topics, self.member) = (consumer, replicas, broker, topics, member)
-        self.maximumBatch = maximumBatch
+        (self.maximumBatch, self.interval) = (maximumBatch, interval)
         delivered = Counter(label: "waybill_broker_delivered", dimensions: [("consumer", consumer.context.service)])
         batchSize = Recorder(label: "waybill_broker_batch_size", dimensions: [("consumer", consumer.context.service)], aggregate: false)
     }
@@ -78,10 +83,14 @@ public final class BrokerConsumer: Service, CustomStringConvertible {
     private func consume() async {
         guard await untilDone("cannot subscribe", { try await self.subscribe() }), let subscription = subscription.withLock({ $0 }) else { return }
         var pause: Duration = .milliseconds(100)
+        var pace = Pace(interval)
         while !isOver {
             do {
+                let gathering = pace.pause()
+                if gathering > .zero { await rest(gathering) }
                 guard let deliveries = try await subscription.next(limit: maximumBatch) else { return }
                 if deliveries.isEmpty { continue }
+                if deliveries.count >= maximumBatch { pace.hurry() }
                 pause = .milliseconds(100)
                 if await apply(deliveries) {
                     await subscription.acknowledge(deliveries)

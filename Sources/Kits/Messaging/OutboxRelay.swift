@@ -34,6 +34,7 @@ public final class OutboxRelay: Service, CustomStringConvertible {
     private let registry: EventRegistry
     private let context: ServiceContext
     private let logger: Logger
+    private let interval: Duration
     private let alarm = Alarm()
     private let heldMessages = Mutex(HeldMessages())
     private let gauges = Mutex(Gauges())
@@ -47,9 +48,15 @@ public final class OutboxRelay: Service, CustomStringConvertible {
     public var service: String { context.service }
 
     /// A relay of one service's outbox.
-    /// - Parameter lease: makes it the only one at work.
-    public init(database: any Database, broker: any EventBroker, lease: Lease, registry: EventRegistry, context: ServiceContext, logger: Logger) {
+    /// - Parameters:
+    ///   - lease: makes it the only one at work.
+    ///   - interval: for how long events gather while there are more and more of them; see ``Pace``.
+    public init(
+        database: any Database, broker: any EventBroker, lease: Lease, registry: EventRegistry, context: ServiceContext, logger: Logger,
+        interval: Duration = .zero
+    ) {
         (self.database, self.broker, self.lease, self.registry, self.context, self.logger) = (database, broker, lease, registry, context, logger)
+        self.interval = interval
         published = Counter(label: "waybill_outbox_published", dimensions: [("service", context.service)])
         failures = Counter(label: "waybill_outbox_failures", dimensions: [("service", context.service)])
     }
@@ -71,6 +78,7 @@ public final class OutboxRelay: Service, CustomStringConvertible {
     public func run() async throws {
         await withGracefulShutdownHandler {
             var pause = OutboxRelay.rest
+            var pace = Pace(interval)
             while !alarm.isStopped, !Task.isCancelled {
                 do {
                     guard lease.isHeld else {
@@ -78,7 +86,11 @@ public final class OutboxRelay: Service, CustomStringConvertible {
                         await alarm.wait(atMost: .milliseconds(500))
                         continue
                     }
-                    if try await step() == 0 { await alarm.wait(atMost: OutboxRelay.rest) }
+                    let gathering = pace.pause()
+                    if gathering > .zero { try? await cancelWhenGracefulShutdown { [clock = context.clock] in try await clock.sleep(for: gathering) } }
+                    let count = try await step()
+                    if count == 0 { await alarm.wait(atMost: OutboxRelay.rest) }
+                    if count >= OutboxPage.rows { pace.hurry() }
                     pause = OutboxRelay.rest
                 } catch StorageError.closed { return } catch {
                     if error is Lease.Lost { standBy() }

@@ -39,7 +39,8 @@ struct RemoteServices: Sendable {
     var availability: AvailabilityCheck? {
         guard let inventory else { return nil }
         let remote = RemoteInventory(pool: inventory)
-        return { try await remote.check($0) }
+        let gathered = GatheredQuestions { try await remote.check($0) }
+        return { try await gathered.check($0) }
     }
 
     /// Whose an order is, where Orders runs elsewhere; nil where its address is not known.

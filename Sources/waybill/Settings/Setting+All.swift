@@ -21,15 +21,20 @@ extension Setting {
             "What the processes of one platform know each other by; the same for all of them, at least 16 characters, 32 where auth is required."),
         Setting("order_deadline_minutes", .number(1...10_080), standard: "15", "Minutes an order may take to settle before it is cancelled."),
         Setting(
-            "commit_interval_ms", .number(0...100), standard: "2",
-            "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one."),
+            "commit_interval_ms", .number(0...100),
+            "Milliseconds between the commits of a busy database: more is cheaper per order, less is faster for one. By default 2, and 10 where a broker carries the events."
+        ),
+        Setting(
+            "delivery_interval_ms", .number(0...1000), standard: "20", hasFlag: false,
+            "Milliseconds that events gather before the next of them go to a broker, or come from it: more is cheaper per order, less is faster for one."),
         Setting(
             "overload_commit_interval_ms", .number(0...200), standard: "0",
             "The same while orders are being refused, if that is longer: more of what has been accepted gets done, each order a little later."),
         Setting(
             "max_inflight", .number(1...100_000), standard: "512", "Most orders that are being accepted at once; more are answered 503 with Retry-After."),
         Setting(
-            "target_delay_ms", .number(1...60_000), standard: "100", "Milliseconds that accepted work may wait for its turn before new orders are refused."),
+            "target_delay_ms", .number(1...60_000),
+            "Milliseconds that accepted work may wait for its turn before new orders are refused. By default 100, and 1000 where a broker carries the events."),
         Setting(
             "max_connections", .number(1...1_000_000), standard: "4096",
             "Most connections that are served at once; more are answered 503 and closed."),
@@ -103,6 +108,9 @@ extension Setting {
         Setting("rabbitmq.url", .url(["amqp", "amqps"]), isSecret: true, "Address of the broker: amqp://user:password@host:port/vhost."),
         Setting("rabbitmq.prefix", .text, standard: "waybill", "What the names of exchanges and queues begin with."),
         Setting("rabbitmq.partitions", .number(1...256), standard: "6", "Queues per topic and service: the most processes of a service that share its work."),
+        Setting(
+            "rabbitmq.events_per_message", .number(1...1024), standard: "32", hasFlag: false,
+            "How many events of a partition may share a message, as a JSON array of CloudEvents; with 1 each is a message with its attributes in the headers."),
         Setting("cache", .choice(["none", "memory", "redis"]), standard: "none", "Where orders are kept so that reading them need not ask the database."),
         Setting("redis.url", .url(["redis"]), isSecret: true, "Address of the cache and of what counts requests: redis://user:password@host:port/database."),
     ]

@@ -19,10 +19,9 @@ extension Settings {
         platform.engines = engines()
         platform.host = text("host") ?? platform.host
         platform.port = number("port") ?? platform.port
-        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? 2)
+        setPace(of: &platform)
         platform.strainedCommitInterval = .milliseconds(number("overload_commit_interval_ms") ?? 0)
         platform.admission.maximumStarting = number("max_inflight") ?? platform.admission.maximumStarting
-        platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? 100)
         platform.maximumConnections = number("max_connections") ?? platform.maximumConnections
         platform.edge = edge()
         platform.docsFolder = text("docs_assets") ?? DocsFolder.beside(executable: DocsFolder.executable)
@@ -35,6 +34,15 @@ extension Settings {
         platform.orders.unpaidUnitsPerCustomer = integer("limits.unpaid_units_per_customer", platform.orders.unpaidUnitsPerCustomer)
         platform.rateLimits = rateLimits()
         return platform
+    }
+
+    /// How fast work goes on, and how much of it may wait. Where a broker carries the events an order is on its way for longer, and every event waits in several places.
+    private func setPace(of platform: inout PlatformConfiguration) {
+        let isSplit = platform.engines.broker != .embedded
+        if isSplit { platform.admission.limits = PlatformConfiguration.limitsWithBroker }
+        platform.commitInterval = .milliseconds(number("commit_interval_ms") ?? (isSplit ? 10 : 2))
+        platform.deliveryInterval = .milliseconds(number("delivery_interval_ms") ?? 20)
+        platform.admission.targetMilliseconds = Int64(number("target_delay_ms") ?? (isSplit ? 1000 : 100))
     }
 
     private func rateLimits() -> RateLimitSettings {
@@ -103,6 +111,7 @@ extension Settings {
         var rabbitmq = RabbitMQSettings(url: Secret(url))
         rabbitmq.prefix = text("rabbitmq.prefix") ?? rabbitmq.prefix
         rabbitmq.partitions = number("rabbitmq.partitions") ?? rabbitmq.partitions
+        rabbitmq.eventsPerMessage = number("rabbitmq.events_per_message") ?? rabbitmq.eventsPerMessage
         return rabbitmq
     }
 

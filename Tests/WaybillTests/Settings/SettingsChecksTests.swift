@@ -187,6 +187,20 @@ struct SettingsChecksTests {
         #expect(split.remarks().map { String($0.prefix(16)) } == ["internal_secret:"])
     }
 
+    @Test("an order may be on its way for longer where a broker carries the events, unless somebody says otherwise")
+    func pace() throws {
+        let alone = try SettingsTests.settings("storage: sqlite").platform()
+        #expect(alone.commitInterval == .milliseconds(2) && alone.admission.targetMilliseconds == 100)
+        #expect(alone.admission.limits == PlatformConfiguration(storage: .memory).admission.limits)
+        let split = try SettingsTests.settings(Self.split, flags: ["services": "orders"]).platform()
+        #expect(split.commitInterval == .milliseconds(10) && split.admission.targetMilliseconds == 1000 && split.deliveryInterval == .milliseconds(20))
+        #expect(split.admission.limits == PlatformConfiguration.limitsWithBroker)
+        let told = try SettingsTests.settings(
+            Self.split + "commit_interval_ms: 3\ntarget_delay_ms: 50\ndelivery_interval_ms: 0\n", flags: ["services": "orders"])
+        let own = told.platform()
+        #expect(own.commitInterval == .milliseconds(3) && own.admission.targetMilliseconds == 50 && own.deliveryInterval == .zero)
+    }
+
     @Test("settings become a platform's configuration")
     func platform() throws {
         let yaml =
