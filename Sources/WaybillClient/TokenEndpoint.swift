@@ -31,7 +31,7 @@ public enum TokenGrant: Sendable {
     }
 }
 
-/// An authorization server's token endpoint (RFC 6749, 3.2): Waybill's own, or another one that is reached over plain HTTP.
+/// An authorization server's token endpoint (RFC 6749, 3.2): Waybill's own, or another one. Whoever reads along has the token: `https`, but on this machine.
 public struct TokenEndpoint: Sendable {
     /// Waybill's own, behind the gateway.
     public static let path = WaybillAPI.root + "/auth/token"
