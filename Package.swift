@@ -253,7 +253,7 @@ let package = Package(
             [
                 "Platform", "Gateway", "GraphQL", "Identity", "Security", "Messaging", "Resilience", "Web", "WaybillClient", "Contracts", "Wire", "Storage",
                 "StorageSQLite", "Observability", "TestTokens", "TestDocuments", "TestReceiver", "TestCertificates", "waybill", log, lifecycle, httpTypes,
-            ] + nio, resources: [.copy("Golden")], settings: engineSettings),
+            ] + nio + tls, resources: [.copy("Golden")], settings: engineSettings),
         test("Simulation", ["Simulation"]),
         test("GraphQL", ["GraphQL", "Wire"]),
         test("Layout", []),

@@ -69,7 +69,9 @@ public struct InventoryReserved: Event {
 
 /// What a product costs in the catalogue.
 public struct CataloguePrice: Sendable, Equatable {
+    /// The product's id.
     public let productID: ProductID
+    /// Its stock-keeping unit.
     public let sku: String
     /// What one unit costs.
     public let price: Money

@@ -126,6 +126,7 @@ public final class WaybillPlatform: Sendable {
         let present = (databases + [identity.service.database, ledger]).filter { !($0 is AbsentDatabase) }
         register(present, services)
         remotes.register(in: registry)
+        identity.register(in: registry)
         if parts.runs("operations") { registerAudit(services.audit) }
         if let dispatcher = services.operations.dispatcher { register(dispatcher) }
 
@@ -137,7 +138,8 @@ public final class WaybillPlatform: Sendable {
         let gate = AdmissionGate(
             configuration: configuration.admission, pressure: { pressure() }, strain: { pace.least = $0 ? strained : .zero })
         let elsewhere = remotes.routes { $0 == identity.service.name ? identity.service.routes : services.routes(of: $0) }
-        let routes = services.routes + identity.routes + (configuration.engines.runs(.gateway) ? elsewhere : [])
+        let offered = services.routes + identity.routes + (configuration.engines.runs(.gateway) ? elsewhere : [])
+        let routes = configuration.engines.runs(.gateway) ? AllActions.joined(offered) : offered
         let rateLimiting = configuration.engines.runs(.gateway) ? try room.rateLimiting() : nil
         let gateway = GatewayServer(
             host: configuration.host, port: configuration.port, routes: routes, root: identity.rootRoutes(proxied: remotes.proxied(.identity)), gate: gate,

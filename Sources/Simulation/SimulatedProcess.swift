@@ -135,8 +135,11 @@ final class SimulatedProcess: @unchecked Sendable {
     }
 }
 
-/// Takes what a process commits.
+/// Takes what a process commits. The process's own bus keeps it, so that it must not keep the process.
 private struct SimulatedSink: EventSink {
-    let process: SimulatedProcess
-    func committed(_ events: [Envelope], from source: String) { process.committed(process.asWritten(events), from: source) }
+    weak let process: SimulatedProcess?
+    func committed(_ events: [Envelope], from source: String) {
+        guard let process else { return }
+        process.committed(process.asWritten(events), from: source)
+    }
 }

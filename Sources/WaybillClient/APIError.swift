@@ -6,14 +6,19 @@ public struct APIError: Error, Sendable {
     public struct Violation: Sendable, Equatable {
         /// A JSON pointer (RFC 6901) into the body.
         public let pointer: String
+        /// What is wrong with it, in words.
         public let detail: String
     }
 
+    /// The status code of the answer (RFC 9110, 15).
     public let status: Int
     /// The last part of the problem's `type`, such as `insufficient-stock`; empty for an answer that is no problem document.
     public let type: String
+    /// The kind of problem in words.
     public let title: String
+    /// What happened this time, in words; of an answer that is no problem document its beginning.
     public let detail: String
+    /// Each mistake in the body that was sent; empty where that was not the problem.
     public let violations: [Violation]
     /// The whole problem document, with its extension members.
     public let document: JSONObject
@@ -57,7 +62,9 @@ extension APIError: CustomStringConvertible {
 
 /// An answer with a good status whose content is not what the API says: another program, or another version.
 public struct UnexpectedAnswer: Error, Sendable, CustomStringConvertible {
+    /// What was asked for.
     public let path: String
+    /// What does not fit.
     public let reason: String
     public var description: String { "The answer to \(path) is not what Waybill's API says: \(reason). Is this a Waybill server of the same version?" }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A small HTTP client for one server, with pooled keep-alive connections: HTTP/1.1 for `http`; TLS with HTTP/2 or HTTP/1.1 for `https`.
+/// A small HTTP client for one server, with pooled keep-alive connections: HTTP/1.1, over TLS for `https`.
 ///
 /// It is made for load on the machine that it measures, so it does little per request: no redirects, so that a token goes nowhere else; no cookies, no
 /// decompression, no proxies. Over `https` the server's certificate and name are always verified.
@@ -22,8 +22,7 @@ public final class HTTPClient: Sendable {
     ///
     /// - Parameters:
     ///   - baseURL: `http://host[:port][/prefix]`, or the same with `https`.
-    ///   - maximumConnections: connections for ``send(_:timeout:)``, at least 1; over HTTP/2, where requests share connections, requests under way at once. Each
-    ///     stream has one more of its own.
+    ///   - maximumConnections: connections for ``send(_:timeout:)``, at least 1; each stream has one more of its own.
     ///   - maximumWaiting: how many requests may wait for a connection before more are refused.
     ///   - requestTimeout: the whole time of a request, with waiting for a connection.
     ///   - maximumBodyBytes: the largest response body that ``send(_:timeout:)`` collects, by default 64 MiB.

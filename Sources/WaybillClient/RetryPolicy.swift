@@ -4,6 +4,7 @@
 public struct RetryPolicy: Sendable {
     /// The first pause; each later one is twice as long, up to ``longestPause``.
     public static let shortestPause: Duration = .milliseconds(50)
+    /// The longest pause; what a server asks to wait counts for no more either.
     public static let longestPause: Duration = .seconds(2)
 
     /// The time after which the last error is thrown; zero tries once.
@@ -11,6 +12,7 @@ public struct RetryPolicy: Sendable {
     /// Told of each failure that is followed by another attempt.
     public let onRetry: @Sendable (any Error) -> Void
 
+    /// Tries again for so long.
     public init(limit: Duration, onRetry: @escaping @Sendable (any Error) -> Void = { _ in }) { (self.limit, self.onRetry) = (limit, onRetry) }
 
     /// One attempt.

@@ -7,6 +7,7 @@ public struct TokenDenied: Error, Sendable, Equatable, CustomStringConvertible {
     /// The server's words; may be empty.
     public let words: String
 
+    /// What a server said.
     public init(code: String, words: String) { (self.code, self.words) = (code, words) }
 
     public var description: String { "No token was given out: \(words.isEmpty ? code : "\(words) (\(code))")." }
@@ -30,7 +31,7 @@ public enum TokenGrant: Sendable {
     }
 }
 
-/// An authorization server's token endpoint (RFC 6749, 3.2): Waybill's own, or another one that is reached over plain HTTP.
+/// An authorization server's token endpoint (RFC 6749, 3.2): Waybill's own, or another one. Whoever reads along has the token: `https`, but on this machine.
 public struct TokenEndpoint: Sendable {
     /// Waybill's own, behind the gateway.
     public static let path = WaybillAPI.root + "/auth/token"

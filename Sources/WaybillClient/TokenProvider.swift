@@ -23,12 +23,14 @@ public struct StaticToken: TokenProvider {
 
 /// A token as an authorization server gives it out (RFC 6749, 5.1).
 public struct IssuedToken: Sendable, Equatable {
+    /// The token alone, to be kept from everybody.
     public let value: String
     /// How long it holds from now on; nil where nobody says so.
     public let lifetime: Duration?
     /// With which the next one is had; the server may give out a new one each time (RFC 6749, 6).
     public let refreshToken: String?
 
+    /// A token that was just given out.
     public init(_ value: String, lifetime: Duration? = nil, refreshToken: String? = nil) {
         (self.value, self.lifetime, self.refreshToken) = (value, lifetime, refreshToken)
     }

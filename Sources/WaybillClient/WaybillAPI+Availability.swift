@@ -3,14 +3,19 @@ import Wire
 
 /// What there is of one line that was asked for.
 public struct AvailabilityView: Sendable {
+    /// The product's id; nil for one that there is not.
     public let productID: ProductID?
+    /// Its stock-keeping unit, where that was asked for or is known.
     public let sku: String?
+    /// Units that were asked for.
     public let requested: Int64
+    /// Units that there are.
     public let available: Int64
     /// Whether the catalogue has the product at all.
     public let exists: Bool
     /// The catalogue's price of one unit and its currency; nil for what it does not have.
     public let price: String?
+    /// ISO 4217; nil for what the catalogue does not have.
     public let currency: String?
 
     init(_ json: JSONObject) throws {

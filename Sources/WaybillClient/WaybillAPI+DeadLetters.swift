@@ -6,17 +6,26 @@ public struct DeadLetterView: Sendable {
     public let json: JSONObject
     /// Its name in URLs, `{consumer}:{eventId}`.
     public let id: String
+    /// Who could not apply it.
     public let consumer: String
+    /// The event's id.
     public let eventID: Identifier
+    /// The order that the event is about.
     public let orderID: Identifier
+    /// The event's type.
     public let type: String
     /// `open`, `redriven` or `archived`.
     public let state: String
+    /// Counts the letter's changes, from 1.
     public let version: Int64
+    /// How often it was tried.
     public let attempts: Int64
+    /// Why the last attempt failed.
     public let error: String
+    /// When it was given up.
     public let diedAt: Timestamp
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.string("id")
@@ -34,14 +43,19 @@ public struct DeadLetterView: Sendable {
 
 /// Which dead letters are meant.
 public struct DeadLetterSelection: Sendable, Equatable {
+    /// Only those of this consumer.
     public var consumer: String?
+    /// Only events of this type.
     public var type: String?
     /// A part of the error's text.
     public var error: String?
+    /// Only those of this order.
     public var orderID: Identifier?
     /// An age such as `2h`.
     public var olderThan: String?
+    /// An age such as `2h`.
     public var youngerThan: String?
+    /// All of them.
     public init() {}
 
     /// Whether anything narrows it down.
@@ -68,15 +82,22 @@ public struct DeadLetterSelection: Sendable, Equatable {
 public struct DeadLetterRunView: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The run's id.
     public let id: Identifier
     /// `running`, `finished`, `stopped`, `cancelled` or `interrupted`.
     public let state: String
+    /// How many letters it is about.
     public let total: Int64
+    /// How many were applied.
     public let redriven: Int64
+    /// How many failed again.
     public let failed: Int64
+    /// How many somebody else had closed meanwhile, or stand behind one that failed.
     public let skipped: Int64
+    /// The last failure; nil for none.
     public let lastError: String?
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")

@@ -4,6 +4,7 @@ import Wire
 public struct ServerUsage: Sendable, Equatable {
     /// User and system time of the whole process.
     public let cpuSeconds: Double
+    /// Memory that the process occupies, in bytes.
     public let residentBytes: Double
 
     /// Reads the two values from Prometheus' text format; nil if one is missing.

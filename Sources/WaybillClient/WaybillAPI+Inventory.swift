@@ -5,17 +5,26 @@ import Wire
 public struct ProductView: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The product's id.
     public let id: ProductID
+    /// Its stock-keeping unit.
     public let sku: String
+    /// What people call it.
     public let name: String
+    /// What one unit costs, as a decimal text.
     public let price: String
+    /// ISO 4217, such as `GBP`.
     public let currency: String
+    /// Units that can be reserved.
     public let available: Int64
+    /// Units that orders have, and have not yet paid.
     public let reserved: Int64
+    /// Units that were paid.
     public let sold: Int64
     /// All units that were ever received and not written off.
     public var total: Int64 { available + reserved + sold }
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")
@@ -31,12 +40,18 @@ public struct ProductView: Sendable {
 
 /// A product to be created or updated.
 public struct NewProduct: Sendable, Equatable {
+    /// Its stock-keeping unit.
     public var sku: String
+    /// What people call it.
     public var name: String
+    /// What one unit costs, as a decimal text.
     public var price: String
+    /// ISO 4217, such as `GBP`.
     public var currency: String
+    /// Units that there are of a product that is new.
     public var available: Int64
 
+    /// Nothing is checked here: the platform does.
     public init(sku: String, name: String, price: String, currency: String, available: Int64) {
         (self.sku, self.name, self.price, self.currency, self.available) = (sku, name, price, currency, available)
     }
@@ -62,6 +77,7 @@ public struct NewProduct: Sendable, Equatable {
 extension WaybillAPI {
     /// What one bulk upsert may hold; the server takes 1 MiB.
     public static let largestBulk = 1000
+    /// The bytes of its body.
     public static let largestBulkBytes = 900 << 10
 
     /// `POST /inventory/products`.

@@ -5,18 +5,30 @@ import Wire
 public struct OrderSummary: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The order's id.
     public let id: OrderID
+    /// Where it stands.
     public let status: OrderStatus
+    /// Counts its changes, from 1.
     public let version: Int64
+    /// What it costs, as a decimal text.
     public let totalAmount: String
+    /// ISO 4217, such as `GBP`.
     public let currency: String
+    /// How many lines it has.
     public let lineCount: Int64
+    /// When the customer placed it.
     public let placedAt: Timestamp
+    /// When the platform accepted it.
     public let createdAt: Timestamp
+    /// Whose it is; nil for nobody's.
     public let customerID: String?
+    /// Where it goes, ISO 3166-1 alpha-2.
     public let shippingCountry: String?
+    /// Why it was cancelled; nil while it is not.
     public let reason: String?
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")
@@ -36,11 +48,15 @@ public struct OrderSummary: Sendable {
 
 /// Which orders a list shows.
 public struct OrderFilter: Sendable {
+    /// Only orders that stand there.
     public var status: OrderStatus?
+    /// Only this customer's.
     public var customerID: String?
     /// RFC 3339 or a day; of the order's acceptance.
     public var from: String?
+    /// The end, which is not included; RFC 3339 or a day.
     public var to: String?
+    /// What is nil narrows nothing.
     public init(status: OrderStatus? = nil, customerID: String? = nil, from: String? = nil, to: String? = nil) {
         (self.status, self.customerID, self.from, self.to) = (status, customerID, from, to)
     }

@@ -5,16 +5,22 @@ import Wire
 public struct PaymentView: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The payment's id.
     public let id: Identifier
+    /// What is paid.
     public let orderID: OrderID
     /// Such as `CAPTURED`, `FAILED`, `REFUNDED`.
     public let status: String
+    /// How it is paid; nil for nothing to pay.
     public let paymentMethod: String?
     /// The payment provider's name for it.
     public let providerReference: String?
+    /// Why it failed; nil while it did not.
     public let reason: String?
+    /// When it began.
     public let createdAt: Timestamp
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")
@@ -31,14 +37,22 @@ public struct PaymentView: Sendable {
 public struct NotificationView: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The message's id.
     public let id: Identifier
+    /// What it is about.
     public let orderID: OrderID
+    /// What it says, such as `order-confirmed`.
     public let kind: String
+    /// How it is sent, such as `email`.
     public let channel: String
+    /// How far it is.
     public let status: String
+    /// How often it was tried.
     public let attempts: Int64
+    /// When it was made.
     public let createdAt: Timestamp
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")

@@ -4,7 +4,9 @@ import Wire
 public struct WebhookView: Sendable {
     /// Everything that the server said.
     public let json: JSONObject
+    /// The webhook's id.
     public let id: Identifier
+    /// Where it leads.
     public let url: String
     /// `active`, `paused` or `disabled`.
     public let state: String
@@ -13,6 +15,7 @@ public struct WebhookView: Sendable {
     /// What messages are signed with; only where it was just made.
     public let secret: String?
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")
@@ -29,12 +32,16 @@ public struct WebhookDeliveryView: Sendable {
     public let json: JSONObject
     /// The `webhook-id` that the endpoint sees.
     public let id: Identifier
+    /// Of which type its event is.
     public let type: String
     /// `pending`, `delivered` or `failed`.
     public let state: String
+    /// How often it was sent.
     public let attempts: Int64
+    /// When its event happened, or it was asked for.
     public let createdAt: Timestamp
 
+    /// Reads one as the server writes it. Throws `JSONMismatch` for anything else.
     public init(_ json: JSONObject) throws {
         self.json = json
         id = try json.identifier("id")
@@ -47,6 +54,7 @@ public struct WebhookDeliveryView: Sendable {
 
 /// What is to be changed about an endpoint; what is nil stays.
 public struct WebhookChange: Sendable {
+    /// Another endpoint.
     public var url: String?
     /// Empty for all types of events.
     public var types: [String]?
@@ -55,6 +63,7 @@ public struct WebhookChange: Sendable {
     /// `active` or `paused`.
     public var state: String?
 
+    /// What is nil stays.
     public init(url: String? = nil, types: [String]? = nil, description: String? = nil, state: String? = nil) {
         (self.url, self.types, self.description, self.state) = (url, types, description, state)
     }

@@ -7,6 +7,7 @@ public struct WaybillAPI: Sendable {
     /// Sends the requests; commands that count microseconds use it directly.
     public let http: HTTPClient
 
+    /// An API over a client, which is not shut down here.
     public init(_ http: HTTPClient) { self.http = http }
 
     /// `GET` of a path below the root, as an object.

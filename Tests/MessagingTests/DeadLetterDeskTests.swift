@@ -1,33 +1,8 @@
 import Storage
-import Synchronization
 import Testing
 import Wire
 
 @testable import Messaging
-
-/// Writes a row and tells an event for every toy, and fails where it is told to, or where a toy's number is below zero.
-private final class AnsweringBox: EventHandler {
-    let subscriptions: Set<String>? = ["Toy"]
-    let breaks = Mutex<Bool>(true)
-    let outbox: Outbox
-
-    init(_ sink: any EventSink) { outbox = Outbox(sink: sink) }
-
-    func react(to events: [Envelope], in transaction: any Transaction, context: ServiceContext) throws {
-        for event in events {
-            guard let toy = event.event as? Toy else { continue }
-            try ToyBox.write(toy.number, event.key, in: transaction)
-            try outbox.append([context.envelope(Toy(toy.number * 10), key: event.key, because: event)], in: transaction)
-            if breaks.withLock({ $0 }) || toy.number < 0 { throw Broken(number: toy.number, event: event.id) }
-        }
-    }
-
-    private struct Broken: Error, CustomStringConvertible {
-        let number: Int64
-        let event: Identifier
-        var description: String { "toy \(number) of jane.doe@example.com (\(event)) is broken, card 4242424242424242" }
-    }
-}
 
 @Suite("Dead letter desk", .timeLimit(.minutes(1)))
 struct DeadLetterDeskTests {
@@ -312,28 +287,4 @@ struct DeadLetterDeskTests {
         #expect(letter.eventID == toy.id && letter.type == "Toy" && letter.attempts == 4)
         #expect(bus.appliedByAll(from: "producer") == 4)
     }
-}
-
-@Suite("Error text")
-struct ErrorTextTests {
-    @Test(
-        "what differs from event to event is left out of a group, and nothing else",
-        arguments: [
-            ("there is no order 01890a5d-ac96-774b-bcce-b302099a8057", "there is no order #"), ("there is no order 42", "there is no order #"),
-            ("product-17 and v2 (17/18)", "product-# and v# (#/#)"), ("constraint violated: quantity > 0", "constraint violated: quantity > #"),
-            ("deadbeef0 added", "# added"), ("a  b", "a  b"), ("", ""),
-        ])
-    func groups(text: String, group: String) { #expect(ErrorText.group(of: text) == group) }
-
-    private struct Spoken: Error, CustomStringConvertible { let description: String }
-
-    @Test(
-        "secrets are hidden, other numbers stay",
-        arguments: [
-            ("card 4242424242424242 of jane.doe@example.com", "card *** of j***@example.com"), ("at 1763730000000, order 12", "at 1763730000000, order 12"),
-            ("4242 4242", "4242 4242"),
-        ])
-    func secrets(text: String, kept: String) { #expect(ErrorText.of(Spoken(description: text)) == kept) }
-
-    @Test("a long text is cut") func length() { #expect(ErrorText.of(Spoken(description: String(repeating: "x", count: 5000))).count == 1000) }
 }

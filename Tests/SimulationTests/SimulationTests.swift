@@ -27,6 +27,35 @@ struct SimulationTests {
         #expect(report.marks.count >= 15, "hit: \(report.marks.keys.sorted())")
     }
 
+    @Test("nothing of a run outlives it, however often its process died")
+    func memory() throws {
+        for seed in 1...12 as ClosedRange<UInt64> {
+            weak var left: World?
+            var lives = 0
+            do {
+                let world = try World(seed: seed, plan: SimulationPlan(), tape: nil, isRecording: false)
+                left = world
+                lives = world.run().lives
+            }
+            #expect(left == nil, "seed \(seed), \(lives) lives")
+        }
+    }
+
+    @Test("no life of a process outlives the run")
+    func lives() throws {
+        weak var left: SimulatedProcess?
+        do {
+            let world = try World(seed: 3, plan: SimulationPlan(), tape: nil, isRecording: false)
+            world.startProcess()
+            world.executor.drain()
+            left = world.process
+            #expect(left?.isAlive == true)
+            world.kill()
+            world.end()
+        }
+        #expect(left == nil)
+    }
+
     @Test("the same seed gives the same run, and so does its tape; another seed gives another")
     func determinism() throws {
         let plan = SimulationPlan()

@@ -135,10 +135,13 @@ struct ClientTokenTests {
 
     @Test("Loopback is what is it, not what looks like it")
     func loopback() {
-        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1/x", "http://127.9.9.9", "HTTP://LOCALHOST:1"] {
+        for url in ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1/x", "http://127.9.9.9", "HTTP://LOCALHOST:1", "https://127.0.0.1"] {
             #expect(HTTPClient.isLoopback(baseURL: url), "\(url)")
         }
-        for url in ["http://127.0.0.1.example.org", "http://10.0.0.1", "http://localhost.example.org", "https://127.0.0.1", "127.0.0.1", "http://127.0.0.256"] {
+        for url in [
+            "http://127.0.0.1.example.org", "http://10.0.0.1", "http://localhost.example.org", "https://127.0.0.1.example.org", "127.0.0.1",
+            "http://127.0.0.256",
+        ] {
             #expect(!HTTPClient.isLoopback(baseURL: url), "\(url)")
         }
     }

@@ -74,10 +74,11 @@
         @Test("A server without TLS behind an https URL, one with TLS behind an http URL, and none at all are told apart")
         func otherServers() async throws {
             let plain = try await TestServer.start()
+            let port = plain.port
             try await expect(.notTLS, plain, authorities: nil)
             try await plain.stop()
-            await #expect(throws: ClientError.cannotConnect(host: "localhost", port: plain.port, reason: "Connection refused")) {
-                try await get("https://localhost:\(plain.port)", authorities: nil)
+            await #expect(throws: ClientError.cannotConnect(host: "localhost", port: port, reason: "Connection refused")) {
+                try await get("https://localhost:\(port)", authorities: nil)
             }
             try await withServer(names: "DNS:localhost") { server, _ in
                 let failure = await #expect(throws: ClientError.self) { try await get("http://localhost:\(server.port)", authorities: nil) }

@@ -16,6 +16,7 @@ public final class CurlClient: OutgoingClient {
         public var maximumWaiting = 256
         /// How long making a connection may take.
         public var connectTimeout: Duration = .seconds(5)
+        /// What it calls itself (RFC 9110, 10.1.5).
         public var userAgent = "Waybill"
         /// A file of certificates (PEM) that servers' certificates must lead to; nil for those that the system trusts.
         public var certificateAuthorities: String?
@@ -32,6 +33,7 @@ public final class CurlClient: OutgoingClient {
 
     deinit { threads.stop() }
 
+    /// Sends a request and waits for the answer, whatever its status.
     public func send(_ request: OutgoingRequest) async throws(OutgoingFailure) -> OutgoingAnswer {
         do throws(OutgoingTarget.Refusal) { _ = try OutgoingTarget(request.url, policy: threads.configuration.policy) } catch {
             throw .refused(error.description)
@@ -49,6 +51,7 @@ public final class CurlClient: OutgoingClient {
         return try result.get()
     }
 
+    /// Gives up what is under way, and waits until the threads have ended.
     public func close() async {
         threads.stop()
         await threads.ended()

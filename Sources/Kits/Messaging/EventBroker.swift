@@ -80,6 +80,7 @@ public struct BrokerTopology: Sendable {
 
 /// One event on its way to a broker.
 public struct BrokerMessage: Sendable, Equatable {
+    /// What brokers and other programs read without opening the event.
     public struct Header: Sendable, Equatable {
         /// The name.
         public let name: String

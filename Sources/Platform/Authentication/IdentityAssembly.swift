@@ -1,6 +1,7 @@
 import Identity
 import Logging
 import Messaging
+import Observability
 import Security
 import ServiceLifecycle
 import Storage
@@ -104,6 +105,12 @@ struct IdentityAssembly: Sendable {
 
     /// Its long tasks.
     var runners: [any Service] { keepers as [any Service] + [follower].compactMap(\.self) + (isLocal ? service.runners : []) }
+
+    /// Shows among the metrics how much of it is remembered.
+    func register(in registry: PrometheusRegistry) {
+        guard let revoked = (isLocal ? service.revocations : follower)?.revoked else { return }
+        registry.registerGauge(name: "waybill_revoked_tokens", help: "Revocations of tokens that are heeded.") { Double(revoked.count) }
+    }
 
     /// Closes the connections to other processes.
     func shutdown() async {

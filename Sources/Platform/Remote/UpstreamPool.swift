@@ -55,6 +55,9 @@ final class UpstreamPool: Sendable {
     /// - Throws: ``PlatformError`` for a URL that cannot be used.
     init(_ name: String, urls: [String], configuration: Configuration = Configuration(), milliseconds: @escaping @Sendable () -> Int64) throws {
         guard !urls.isEmpty else { throw PlatformError("no address of the service \(name) is known") }
+        if let url = urls.first(where: { HTTPClient.isEncrypted(baseURL: $0) }) {
+            throw PlatformError("upstreams.\(name): processes speak http with each other, not \(url)")
+        }
         (self.name, self.urls, self.configuration, self.milliseconds) = (name, urls, configuration, milliseconds)
         do {
             clients = try urls.map {

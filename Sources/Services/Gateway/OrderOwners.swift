@@ -3,6 +3,7 @@ import Wire
 
 /// Whose an order is. An order never changes its owner, so that what was found once is remembered.
 public final class OrderOwners: Sendable {
+    /// What is known of an order.
     public enum Owner: Sendable, Equatable {
         /// There is no such order.
         case nobody

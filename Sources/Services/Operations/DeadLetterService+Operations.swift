@@ -90,7 +90,8 @@ extension APIOperation {
         honoursKey: true)
 
     static let listActions = APIOperation(
-        "listAdminActions", .deadLetters, "List what administrators did", "Newest first.",
+        "listAdminActions", .deadLetters, "List what administrators did",
+        "Newest first. What was done to keys, programs, people and tokens is among it for who may read that (`identity:read`).",
         parameters: [
             .query("actor", .filter(200), "By one person."), .query("action", .filter(200), "Of one kind."),
             .query("subject", .filter(300), "To one thing."),

@@ -27,7 +27,8 @@ struct RecentEvents: Sendable {
     /// A piece of the log behind a place; nil if not all that is behind it is here.
     func page(_ filter: EventFilter, after place: Int64, limit: Int) -> EventArchive.Page? {
         let first = last - Int64(events.count) + 1
-        guard !events.isEmpty, place + 1 >= first, place < last else { return nil }
+        // A client names the place, and it may be the last number that there is: compared before anything is added to it.
+        guard !events.isEmpty, place < last, place + 1 >= first else { return nil }
         let start = Int(place + 1 - first)
         let end = min(events.count, start + limit)
         var page = EventArchive.Page(last: first + Int64(end) - 1, isEnd: end == events.count)

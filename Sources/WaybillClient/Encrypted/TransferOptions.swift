@@ -41,19 +41,18 @@ struct TransferOptions {
 
     /// Sets them. False if libcurl does not know one.
     func set(_ handle: UnsafeMutableRawPointer, _ list: UnsafeMutablePointer<curl_slist>?) -> Bool {
-        // Where libcurl has no HTTP/2 it says so, and HTTP/1.1 is what there is.
-        _ = waybill_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(isStream ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS))
-        return (place(handle) + trust(handle) + callbacks(handle) + content(handle, list)).allSatisfy { $0 == CURLE_OK }
+        (place(handle) + trust(handle) + callbacks(handle) + content(handle, list)).allSatisfy { $0 == CURLE_OK }
     }
 
     /// Where it goes, and how long that may take.
     private func place(_ handle: UnsafeMutableRawPointer) -> [CURLcode] {
         let connect = max(1, Int(transfer.connectTimeout(settings) / .milliseconds(1)))
-        // A stream has a connection of its own: one that is not read must not hold up others.
+        // A stream has a connection of its own, beside those of the requests.
         let fresh = isStream || transfer.afresh ? 1 : 0
         return [
             waybill_curl_set_text(handle, CURLOPT_URL, "https://\(settings.base.authority)/"), waybill_curl_set_text(handle, CURLOPT_REQUEST_TARGET, head.uri),
-            waybill_curl_only_http(handle),
+            // As with http: one request at a time on a connection, so that one which hangs, or is not read, holds up nobody.
+            waybill_curl_only_http(handle), waybill_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)),
             // No redirect, for the token is the server's alone; no proxy out of the environment, no password out of a file; no signals, which are the process's.
             waybill_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0), waybill_curl_set_text(handle, CURLOPT_PROXY, ""),
             waybill_curl_set_text(handle, CURLOPT_NOPROXY, "*"), waybill_curl_set_long(handle, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue)),

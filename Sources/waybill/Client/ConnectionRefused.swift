@@ -23,8 +23,7 @@ struct ConnectionRefused: Error, CustomStringConvertible {
         case .notSecure(_, _, .notTLS): return "The address of a platform without TLS begins with http://."
         // What a server of TLS makes of a request without it.
         case .connectionClosed, .malformedResponse:
-            return HTTPClient.isEncrypted(baseURL: url) || HTTPClient.isLoopback(baseURL: url)
-                ? nil : "The address of a platform with TLS begins with https://."
+            return HTTPClient.isEncrypted(baseURL: url) ? nil : "If it speaks TLS, its address begins with https://."
         default: return nil
         }
     }

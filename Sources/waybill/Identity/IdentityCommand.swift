@@ -36,12 +36,23 @@ struct IdentityCommand: AsyncParsableCommand {
         show(items, columns, client)
     }
 
+    /// Shows members of documents.
+    /// - Parameter columns: the head of each, and the member that stands there.
     static func show(_ items: [JSONObject], _ columns: [(String, String)], _ client: ClientOptions) {
-        if client.json { return Output.list(items) }
-        if items.isEmpty { return Output.note("There are none.") }
+        client.show(items, none: "There are none.", table(items, columns))
+    }
+
+    private static func table(_ items: [JSONObject], _ columns: [(String, String)]) -> Table {
         var table = Table(columns.map(\.0))
         for item in items { table.add(columns.map { text(item[$0.1]) }) }
-        Output.table(table)
+        return table
+    }
+
+    /// Shows what was just made, whose secret nobody sees a second time.
+    /// - Parameter member: where the secret stands.
+    static func show(_ made: JSONObject, secret member: String, is name: String, _ client: ClientOptions) {
+        client.show(made, text(made[member]))
+        if !client.json { Output.note("This is \(name). It is not shown again.") }
     }
 
     static func text(_ value: JSONValue?) -> String {
@@ -55,7 +66,7 @@ struct IdentityCommand: AsyncParsableCommand {
 
     static func revoke(_ kind: IdentityKind, _ id: String, _ client: ClientOptions) async throws {
         let item = try await client.withAPI { try await $0.revokeIdentity(kind, id) }
-        if client.json { Output.json(item) } else { Output.line("\(id) is revoked.") }
+        client.show(item, "\(id) is revoked.")
     }
 }
 
@@ -82,9 +93,7 @@ struct IdentityClientCommand: AsyncParsableCommand {
 
         func run() async throws {
             let made = try await client.withAPI { try await $0.createClient(id, roles: rights.role, scopes: rights.scopes) }
-            if client.json { return Output.json(made) }
-            Output.line(IdentityCommand.text(made["clientSecret"]))
-            Output.note("This is the secret of \(id). It is not shown again.")
+            IdentityCommand.show(made, secret: "clientSecret", is: "the secret of \(id)", client)
         }
     }
 
@@ -146,9 +155,7 @@ struct IdentityKeyCommand: AsyncParsableCommand {
             let made = try await client.withAPI {
                 try await $0.createAPIKey(name, subject: subject, roles: rights.role, scopes: rights.scopes, expiresAt: end)
             }
-            if client.json { return Output.json(made) }
-            Output.line(IdentityCommand.text(made["key"]))
-            Output.note("This is the key \"\(name)\" (\(IdentityCommand.text(made["id"]))). It is not shown again.")
+            IdentityCommand.show(made, secret: "key", is: "the key \"\(name)\" (\(IdentityCommand.text(made["id"])))", client)
         }
     }
 

@@ -32,7 +32,7 @@ struct IdentityUserCommand: AsyncParsableCommand {
             let made = try await client.withAPI {
                 try await $0.createUser(name, password: password, subject: subject, roles: rights.role, scopes: rights.scopes)
             }
-            if client.json { Output.json(made) } else { Output.line("\(name) is registered.") }
+            client.show(made, "\(name) is registered.")
         }
 
         private func password() throws -> String {
@@ -83,10 +83,10 @@ struct SigningKeyCommand: AsyncParsableCommand {
         subcommands: [List.self, Rotate.self, Revoke.self])
 
     private static func show(_ keys: [JSONObject], _ client: ClientOptions) {
-        if client.json { return Output.list(keys) }
-        var table = Table(["id", "created", "active from", "signs", "verifies", "revoked"])
-        for key in keys { table.add(["id", "createdAt", "activeFrom", "signs", "verifies", "revokedAt"].map { IdentityCommand.text(key[$0]) }) }
-        Output.table(table)
+        let columns = [
+            ("id", "id"), ("created", "createdAt"), ("active from", "activeFrom"), ("signs", "signs"), ("verifies", "verifies"), ("revoked", "revokedAt"),
+        ]
+        IdentityCommand.show(keys, columns, client)
     }
 
     struct List: AsyncParsableCommand {
@@ -114,11 +114,7 @@ struct SigningKeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             let key = try await client.withAPI { try await $0.rotateSigningKey(immediately: immediately) }
-            if client.json {
-                Output.json(key)
-            } else {
-                Output.line("\(IdentityCommand.text(key["id"])) signs from \(IdentityCommand.text(key["activeFrom"])).")
-            }
+            client.show(key, "\(IdentityCommand.text(key["id"])) signs from \(IdentityCommand.text(key["activeFrom"])).")
         }
     }
 

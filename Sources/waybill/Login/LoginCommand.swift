@@ -30,6 +30,10 @@ struct LoginCommand: AsyncParsableCommand {
     @Option(help: "Bind the tokens to a scope, such as orders:read. Repeatable.")
     var scope: [String] = []
 
+    func validate() throws {
+        if caFile == "" { throw ValidationError("--ca-file must not be empty.") }
+    }
+
     func run() async throws {
         let address = try LoginPlace.address(url)
         let logins = try LoginPlace.logins()

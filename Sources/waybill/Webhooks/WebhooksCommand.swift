@@ -19,6 +19,14 @@ struct WebhooksCommand: AsyncParsableCommand {
         ])
 }
 
+/// Which webhook a command is about, at which platform.
+struct WebhookOptions: ParsableArguments {
+    @OptionGroup var client: ClientOptions
+
+    @Argument(help: "The webhook's id.")
+    var id: Identifier
+}
+
 /// `waybill webhooks create`.
 struct WebhooksCreateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,9 +66,7 @@ struct WebhooksListCommand: AsyncParsableCommand {
 
     func run() async throws {
         let webhooks = try await client.withAPI { try await $0.webhooks() }
-        if client.json { return Output.list(webhooks.map(\.json)) }
-        if webhooks.isEmpty { return Output.note("No webhooks.") }
-        Output.table(WebhookText.table(webhooks))
+        client.show(webhooks.map(\.json), none: "No webhooks.", WebhookText.table(webhooks))
     }
 }
 
@@ -73,14 +79,11 @@ struct WebhooksShowCommand: AsyncParsableCommand {
               waybill webhooks show 01890a5d-ac96-774b-bcce-b302099a8057
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     func run() async throws {
-        let webhook = try await client.withAPI { try await $0.webhook(id) }
-        WebhookText.show(webhook, asJSON: client.json)
+        let found = try await webhook.client.withAPI { try await $0.webhook(webhook.id) }
+        WebhookText.show(found, asJSON: webhook.client.json)
     }
 }
 
@@ -94,10 +97,7 @@ struct WebhooksChangeCommand: AsyncParsableCommand {
               waybill webhooks change 01890a5d-ac96-774b-bcce-b302099a8057 --endpoint https://example.com/new --all-types --resume
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     @Option(help: "Another endpoint.")
     var endpoint: String?
@@ -130,8 +130,8 @@ struct WebhooksChangeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let webhook = try await client.withAPI { try await $0.changeWebhook(id, change) }
-        WebhookText.show(webhook, asJSON: client.json)
+        let changed = try await webhook.client.withAPI { try await $0.changeWebhook(webhook.id, change) }
+        WebhookText.show(changed, asJSON: webhook.client.json)
     }
 }
 
@@ -144,17 +144,14 @@ struct WebhooksRotateCommand: AsyncParsableCommand {
               waybill webhooks rotate 01890a5d-ac96-774b-bcce-b302099a8057
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     @Option(help: "Hours for which the old secret signs as well, 0 to 168.")
     var overlapHours = 24
 
     func run() async throws {
-        let webhook = try await client.withAPI { try await $0.rotateWebhookSecret(id, overlapHours: overlapHours, key: RunName.fresh()) }
-        WebhookText.show(webhook, asJSON: client.json)
+        let changed = try await webhook.client.withAPI { try await $0.rotateWebhookSecret(webhook.id, overlapHours: overlapHours, key: RunName.fresh()) }
+        WebhookText.show(changed, asJSON: webhook.client.json)
     }
 }
 
@@ -167,13 +164,10 @@ struct WebhooksDeleteCommand: AsyncParsableCommand {
               waybill webhooks delete 01890a5d-ac96-774b-bcce-b302099a8057
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     func run() async throws {
-        let webhook = try await client.withAPI { try await $0.deleteWebhook(id) }
-        if client.json { Output.json(webhook.json) } else { Output.line("removed \(webhook.id), \(webhook.url)") }
+        let removed = try await webhook.client.withAPI { try await $0.deleteWebhook(webhook.id) }
+        webhook.client.show(removed.json, "removed \(removed.id), \(removed.url)")
     }
 }

@@ -14,10 +14,7 @@ struct WebhooksTestCommand: AsyncParsableCommand {
               waybill webhooks test 01890a5d-ac96-774b-bcce-b302099a8057
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     @Option(help: "Seconds to wait for the endpoint's answer.")
     var wait = 20
@@ -27,16 +24,16 @@ struct WebhooksTestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let delivery = try await client.withAPI { api in
-            var delivery = try await api.testWebhook(id, key: RunName.fresh())
+        let delivery = try await webhook.client.withAPI { api in
+            var delivery = try await api.testWebhook(webhook.id, key: RunName.fresh())
             let end = ContinuousClock.now + .seconds(wait)
             while delivery.state == "pending", ContinuousClock.now < end {
                 try await Task.sleep(for: WebhooksTestCommand.interval)
-                delivery = try await api.webhookDelivery(delivery.id, of: id)
+                delivery = try await api.webhookDelivery(delivery.id, of: webhook.id)
             }
             return delivery
         }
-        WebhookText.show(delivery, asJSON: client.json)
+        WebhookText.show(delivery, asJSON: webhook.client.json)
         if delivery.state != "delivered" { throw ExitCode.failure }
     }
 }
@@ -51,10 +48,7 @@ struct WebhooksDeliveriesCommand: AsyncParsableCommand {
               waybill webhooks deliveries 01890a5d-ac96-774b-bcce-b302099a8057 01890a5e-1f2a-7c3b-9d4e-b302099a8057
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     @Argument(help: "One message's id, to show its attempts.")
     var delivery: Identifier?
@@ -80,13 +74,11 @@ struct WebhooksDeliveriesCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let delivery {
-            let found = try await client.withAPI { try await $0.webhookDelivery(delivery, of: id) }
-            return WebhookText.show(found, asJSON: client.json)
+            let found = try await webhook.client.withAPI { try await $0.webhookDelivery(delivery, of: webhook.id) }
+            return WebhookText.show(found, asJSON: webhook.client.json)
         }
-        let found = try await client.withAPI { try await $0.webhookDeliveries(id, state: state, type: type, order: order, limit: limit) }
-        if client.json { return Output.list(found.map(\.json)) }
-        if found.isEmpty { return Output.note("No such messages.") }
-        Output.table(WebhookText.table(found))
+        let found = try await webhook.client.withAPI { try await $0.webhookDeliveries(webhook.id, state: state, type: type, order: order, limit: limit) }
+        webhook.client.show(found.map(\.json), none: "No such messages.", WebhookText.table(found))
     }
 }
 
@@ -100,10 +92,7 @@ struct WebhooksRedeliverCommand: AsyncParsableCommand {
               waybill webhooks redeliver 01890a5d-ac96-774b-bcce-b302099a8057 --since 2026-11-26T08:00:00Z
             """)
 
-    @OptionGroup var client: ClientOptions
-
-    @Argument(help: "The webhook's id.")
-    var id: Identifier
+    @OptionGroup var webhook: WebhookOptions
 
     @Argument(help: "The message's id.")
     var delivery: Identifier?
@@ -117,10 +106,10 @@ struct WebhooksRedeliverCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let delivery {
-            let again = try await client.withAPI { try await $0.redeliver(delivery, of: id, key: RunName.fresh()) }
-            return WebhookText.show(again, asJSON: client.json)
+            let again = try await webhook.client.withAPI { try await $0.redeliver(delivery, of: webhook.id, key: RunName.fresh()) }
+            return WebhookText.show(again, asJSON: webhook.client.json)
         }
-        let count = try await client.withAPI { try await $0.redeliverAll(of: id, since: since ?? "") }
-        if client.json { Output.json(JSONWriter.object { $0.member("scheduled", count) }) } else { Output.line("\(count) messages will be sent") }
+        let count = try await webhook.client.withAPI { try await $0.redeliverAll(of: webhook.id, since: since ?? "") }
+        if webhook.client.json { Output.json(JSONWriter.object { $0.member("scheduled", count) }) } else { Output.line("\(count) messages will be sent") }
     }
 }

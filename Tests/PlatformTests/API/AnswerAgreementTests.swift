@@ -138,6 +138,10 @@ extension Clerk {
         _ = try await ask("listSigningKeys")
         let next = try await ask("rotateSigningKeys", body: "{}")["id"]?.string ?? ""
         _ = try await ask("revokeSigningKey", ["id": next])
+        _ = try await ask("revokeTokenByID", ["id": key])
+        _ = try await ask("revokeSubject", ["subject": "mallory"])
+        _ = try await ask("revokeSubject", ["subject": "mal%20lory"], expecting: 404)
+        _ = try await ask("listRevocations", query: "?limit=1")
         _ = try await ask("listIdentityActions", query: "?limit=3")
     }
 

@@ -34,7 +34,7 @@
             }
         }
 
-        private static func certificate(_ name: String, in folder: String) async throws -> TLSFiles {
+        static func certificate(_ name: String, in folder: String) async throws -> TLSFiles {
             let files = TLSFiles(certificate: "\(folder)/cert.pem", key: "\(folder)/key.pem")
             let (certificate, key) = ("\(folder)/\(name)-cert.pem", "\(folder)/\(name)-key.pem")
             _ = try await run(

@@ -29,6 +29,14 @@ private struct Received: Equatable {
 
     private func event(_ order: OrderID) -> Envelope { fixture.event(OrderReserved(change: .init(from: .created, to: .reserved)), key: order, version: 2) }
 
+    @Test func `A place beyond all that there is, be it the last number, is no piece of what is in memory`() throws {
+        var recent = RecentEvents()
+        recent.add([event(fixture.context.newID())], after: 6)
+        let page = try #require(recent.page(EventFilter(), after: 6, limit: 10))
+        #expect(page.events.count == 1)
+        for place in [0, 5, 7, .max - 1, .max] as [Int64] { #expect(recent.page(EventFilter(), after: place, limit: 10) == nil) }
+    }
+
     private static func stream(_ response: WebResponse) throws -> AsyncStream<[UInt8]> {
         guard case .stream(let stream) = response.body else { throw JSONMismatch(key: "", expected: "a stream") }
         return stream

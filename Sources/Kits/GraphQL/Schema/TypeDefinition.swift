@@ -57,6 +57,7 @@ public struct ScalarType: Sendable {
 
 /// A leaf with a list of values.
 public struct EnumType: Sendable {
+    /// One value of the list.
     public struct Value: Sendable {
         public let name: String
         public let description: String?

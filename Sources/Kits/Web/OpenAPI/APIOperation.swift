@@ -45,6 +45,7 @@ public struct APITag: Sendable, Hashable {
 
 /// A parameter in the path, the query or a header.
 public struct APIParameter: Sendable, Equatable {
+    /// Where a parameter stands (OpenAPI 3.1, 4.8.12).
     public enum Place: String, Sendable { case path, query, header }
 
     public let name: String

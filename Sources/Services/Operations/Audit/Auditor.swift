@@ -19,6 +19,7 @@ public struct AuditWitnesses: Sendable {
 
 /// What an audit looks at.
 public struct AuditScope: Sendable {
+    /// Which orders.
     public enum Orders: Sendable {
         case all
         case some([OrderID])
