@@ -90,6 +90,8 @@
                 timer = context.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
             }
             context.write(data, promise: promise)
+            // Hummingbird closes at once where there are too many pings, before the word that says so is on its way.
+            if case .goAway(_, let error, _) = unwrapOutboundIn(data).payload, error != .noError { context.flush() }
         }
     }
 #endif
