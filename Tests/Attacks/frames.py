@@ -45,6 +45,11 @@ def headers():
     yield frame(HEADERS, 1, 1, GET)
     for _ in range(20): yield frame(CONTINUATION, 0, 1, (b"\x40\x01a\x7f\x81\x1e" + b"b" * 4000) * 4)
 
+def compressed():
+    # One entry of 4,000 bytes, then 12,000 references of a byte each to it: 48 MB in a frame of 16 KiB.
+    bomb = GET + b"\x40\x01a\x7f\xa1\x1e" + b"b" * 4_000 + b"\xbe" * 12_000
+    for stream in range(1, 201, 2): yield frame(HEADERS, 5, stream, bomb)
+
 def updates():
     for _ in range(100_000): yield frame(WINDOW, 0, 0, struct.pack(">I", 1))
 
@@ -112,6 +117,7 @@ def attacks(port):
     for (name, frames, must_end) in [
         ("rapid resets (CVE-2023-44487)", resets, True), ("pings (CVE-2019-9512)", pings, True), ("settings (CVE-2019-9515)", settings, True),
         ("empty data (CVE-2019-9518)", empty_data, True), ("continuations (CVE-2024-27316)", continuations, True), ("endless headers", headers, True),
+        ("bombs of compressed headers (CVE-2016-6581)", compressed, False),
         ("window updates", updates, False),
     ]:
         (ended, sent, seconds) = flood(port, frames)
