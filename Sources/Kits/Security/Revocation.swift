@@ -14,6 +14,7 @@ public struct Revocation: Sendable, Equatable {
 
     /// A version 7 identifier of the moment it was made: what is newer has a higher one.
     public let id: Identifier
+    /// What ``name`` names.
     public let kind: Kind
     /// The `jti`, `sid` or `sub`.
     public let name: String
@@ -22,6 +23,7 @@ public struct Revocation: Sendable, Equatable {
     /// When the last of them has expired, so that nobody need know of it any more.
     public let endsAt: Timestamp
 
+    /// What was revoked, as the database or Identity tells it.
     public init(id: Identifier, kind: Kind, name: String, at: Timestamp, endsAt: Timestamp) {
         (self.id, self.kind, self.name, self.at, self.endsAt) = (id, kind, name, at, endsAt)
     }

@@ -16,14 +16,19 @@ public final class FollowRevocations: Service, CustomStringConvertible {
     /// What is new is looked for so far back: transactions end in another order than that of their identifiers, and clocks differ.
     private static let overlapMilliseconds: Int64 = 120_000
 
+    /// What the log calls it.
     public let description = "revocations"
+    /// What is known.
     public let revoked: RevokedTokens
     private let context: ServiceContext
     private let logger: Logger
     private let fetch: Fetch
-    /// The latest moment of a revocation that was read, in milliseconds since 1970.
+    /// The latest moment of a revocation that was read, in milliseconds since 1970, and never one that is still to come.
     private let newest = Mutex<Int64>(0)
 
+    /// - Parameters:
+    ///   - revoked: what is kept up to date.
+    ///   - fetch: asked once for each page.
     public init(_ revoked: RevokedTokens, context: ServiceContext, logger: Logger, fetch: @escaping Fetch) {
         (self.revoked, self.context, self.logger, self.fetch) = (revoked, context, logger, fetch)
     }
@@ -39,12 +44,15 @@ public final class FollowRevocations: Service, CustomStringConvertible {
             // Whatever comes, reading has an end: every page goes further than the one before.
             guard let last = page.last?.id, last > position else { break }
             position = last
-            newest.withLock { $0 = max($0, last.milliseconds) }
+            // A clock that is ahead elsewhere must not lead past what is revoked by the others.
+            let read = min(last.milliseconds, context.now.milliseconds)
+            newest.withLock { $0 = max($0, read) }
             if page.count < FollowRevocations.pageSize { break }
         }
         revoked.isComplete(at: context.now)
     }
 
+    /// Reads until the process drains. A read that fails is told once and tried again; nothing is thrown.
     public func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             var hasFailed = false

@@ -149,4 +149,24 @@ import Wire
         let again = asked.withLock { $0.map(\.milliseconds) }
         #expect(again == [0, 2_000_000, 3_000_000, 3_380_000], "what ended late is not missed")
     }
+
+    @Test func `A clock that is ahead where tokens are revoked hides nothing that is revoked elsewhere`() async throws {
+        let now = bench.fixture.clock.now()
+        func revocation(_ name: String, at seconds: Int64) -> Revocation {
+            let at = now.advanced(byMilliseconds: seconds * 1_000)
+            return Revocation(id: .lowerBound(of: at), kind: .token, name: name, at: at, endsAt: now.advanced(byMilliseconds: 86_400_000))
+        }
+        let all = Mutex([revocation("ahead", at: 600)])
+        let asked = Mutex<[Identifier]>([])
+        let follower = FollowRevocations(RevokedTokens(), context: bench.fixture.context, logger: Logger(label: "test")) { after in
+            asked.withLock { $0.append(after) }
+            return all.withLock { $0.filter { $0.id > after } }
+        }
+        try await follower.refresh()
+        let later = revocation("elsewhere", at: 1)
+        all.withLock { $0.append(later) }
+        try await follower.refresh()
+        let last = asked.withLock { $0.last }
+        #expect(last.map { $0 < later.id } == true)
+    }
 }
