@@ -1,6 +1,7 @@
 import Resilience
 import Testing
 import WaybillClient
+import Web
 import Wire
 
 /// The entry under more load than the platform can bear, and at its end.
@@ -34,6 +35,56 @@ import Wire
                 try await client.send(ClientRequest(method: "POST", path: "/api/v1/work", body: [1])).status == 202
             }
             await client.shutdown()
+        }
+    }
+
+    /// A request that starts work, as it stands on the wire.
+    private static func work(_ fields: String = "", body: String = "abc") -> String {
+        "POST /api/v1/work HTTP/1.1\r\nHost: a\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    @Test func `however a refused request arrives, it has one answer, and what follows it on its connection has its own`() async throws {
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            let connection = try await RawConnection.open(entry.listening)
+            func expect(_ statuses: [Int]) async throws {
+                try await eventually("\(statuses) are answered") { connection.statuses.count >= statuses.count }
+                #expect(connection.statuses == statuses)
+            }
+            // The first one tells the gate what it is up against.
+            try await connection.send(OverloadTests.work())
+            try await eventually("there is an answer") { !connection.statuses.isEmpty }
+            let first = connection.statuses
+            for _ in 0..<2 { try await connection.send(OverloadTests.work()) }
+            try await expect(first + [503, 503])
+            let whole = Array(OverloadTests.work(body: String(repeating: "x", count: 2000)).utf8)
+            await connection.send(whole, inPiecesOf: 300)
+            try await expect(first + [503, 503, 503])
+            try await connection.send(OverloadTests.work() + "GET /api/v1/quick HTTP/1.1\r\nHost: a\r\n\r\n" + OverloadTests.work())
+            try await expect(first + [503, 503, 503, 503, 200, 503])
+            try await connection.send(OverloadTests.work())
+            try await connection.send("GET /api/v1/quick HTTP/1.1\r\nHost : a\r\n\r\n")
+            _ = try await connection.untilClosed()
+            #expect(connection.statuses == first + [503, 503, 503, 503, 200, 503, 503, 400])
+        }
+    }
+
+    @Test func `who was refused is not taken for one who says nothing, and may keep his connection`() async throws {
+        var edge = EdgeConfiguration()
+        edge.limits.head = .milliseconds(300)
+        try await GatewayHarness.with(edge: edge) { (entry: GatewayHarness) async throws -> Void in
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            // The gate looks at the pressure when somebody comes.
+            try await eventually("work is refused") { try await entry.send("POST", "/api/v1/work").status == 503 }
+            let (refused, silent) = (try await RawConnection.open(entry.listening), try await RawConnection.open(entry.listening))
+            try await refused.send(OverloadTests.work())
+            try await eventually("there is an answer") { refused.statuses == [503] }
+            // By then the other one's time has come as well.
+            _ = try await silent.untilClosed()
+            #expect(!refused.isClosed)
+            try await refused.send(OverloadTests.work())
+            try await eventually("there is a second answer") { refused.statuses == [503, 503] }
+            await refused.close()
         }
     }
 

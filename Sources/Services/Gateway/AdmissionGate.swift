@@ -88,6 +88,9 @@ public final class AdmissionGate: Sendable {
         return state.withLock { state in state.control.refusal(of: kind).map { AdmissionGate.refuse($0, &state) } }
     }
 
+    /// Whether a request would be refused by what is known; neither looks at the pressure nor counts.
+    func wouldRefuse(_ kind: AdmissionControl.Kind) -> Bool { state.withLock { $0.control.refusal(of: kind) != nil } }
+
     /// Notes that a request has been answered.
     func leave(_ entry: Entry) {
         let elapsed = max(0, milliseconds() - entry.begin)

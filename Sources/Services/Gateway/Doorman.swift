@@ -37,6 +37,9 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
                 uniqueKeysWithValues: AdmissionGate.pauses.map { ($0, finish.refusalBytes(AdmissionGate.problem(retryAfterSeconds: $0), origin: origin)) })
         }
 
+        /// Whether a request that starts work would be refused now.
+        var isRefusing: Bool { !gate.isDraining && gate.wouldRefuse(.starting) }
+
         /// The answer to a request with this line, if it is refused.
         /// - Parameter origin: of the page that sent it; read only where that matters.
         func refusal(of line: Int, from origin: @autoclosure () -> [UInt8]?) -> ByteBuffer? {
@@ -78,6 +81,17 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
         }
         lastLongWay = .now()
         pass(buffer, context, isWhole: buffer.readableBytes == length)
+    }
+
+    /// The answer to a request that stands in the buffer from its first byte to its last, if it is refused: before the ``RequestGuard`` has looked at it, which has nothing to
+    /// find in a ``SimpleRequest``. Only between requests may this be asked.
+    func refusal(ofAllIn buffer: ByteBuffer) -> ByteBuffer? {
+        guard !letsAllPass, toSkip == 0, !entry.isAnswering, book.isRefusing, !isLongWayDue else { return nil }
+        return buffer.withUnsafeReadableBytes { raw in
+            let bytes = raw.bindMemory(to: UInt8.self)
+            guard let request = SimpleRequest(bytes, lines: book.lines), let line = request.line, bytes.count == request.headLength + request.bodyLength else { return nil }
+            return book.refusal(of: line, from: request.origin.map { Array(bytes[$0]) })
+        }
     }
 
     private var isLongWayDue: Bool { NIODeadline.now() - lastLongWay > Doorman.longWay }

@@ -43,10 +43,11 @@ struct GatewayChannel: ServerChildChannel {
             try pipeline.addHandler(entry, position: .after(state))
             // Before all that knows HTTP, and behind what decrypts.
             let encoder = try pipeline.handler(type: HTTPResponseEncoder.self)
-            let guardian = RequestGuard(entry: entry, limits: limits, finish: finish)
+            let doorman = isSurplus ? nil : Doorman(book: book, entry: entry)
+            let guardian = RequestGuard(entry: entry, doorman: doorman, limits: limits, finish: finish)
             entry.guardian = guardian
             try pipeline.addHandler(guardian, position: .before(encoder))
-            if !isSurplus { try pipeline.addHandler(Doorman(book: book, entry: entry), position: .after(guardian)) }
+            if let doorman { try pipeline.addHandler(doorman, position: .after(guardian)) }
             return value
         }
     }

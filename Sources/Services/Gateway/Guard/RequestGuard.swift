@@ -13,6 +13,8 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = ByteBuffer
 
     private let entry: EntryHandler
+    /// Refuses at first sight; nil where everybody is to be looked at.
+    private let doorman: Doorman?
     private let limits: EntryLimits
     private let finish: AnswerFinish
     private var context: ChannelHandlerContext?
@@ -41,7 +43,9 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of answers.
     private var written = 0
 
-    init(entry: EntryHandler, limits: EntryLimits, finish: AnswerFinish) { (self.entry, self.limits, self.finish) = (entry, limits, finish) }
+    init(entry: EntryHandler, doorman: Doorman? = nil, limits: EntryLimits, finish: AnswerFinish) {
+        (self.entry, self.doorman, self.limits, self.finish) = (entry, doorman, limits, finish)
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -66,6 +70,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else { return }
         var buffer = unwrapInboundIn(data)
+        if body == nil, held == nil, !hasSkippedLine, let answer = doorman?.refusal(ofAllIn: buffer) {
+            clock.rest()
+            written &+= answer.readableBytes
+            return context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+        }
         if var earlier = held {
             held = nil
             earlier.writeBuffer(&buffer)
