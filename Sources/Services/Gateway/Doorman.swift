@@ -1,8 +1,10 @@
 import NIOCore
 import Web
 
-/// Stands between the ``RequestGuard`` and the HTTP parser and answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the
-/// rest of refusing.
+/// Answers requests that would be refused from their bytes alone: a parser, headers and an encoder cost more than all the rest of refusing.
+///
+/// He is asked twice: by the ``RequestGuard`` before it looks at bytes that are one whole request (``refusal(ofAllIn:)``), and, standing between the guard and the HTTP parser, for
+/// what comes in pieces or stands before other requests.
 ///
 /// He does so only while he knows that the bytes begin with a request: as long as every buffer so far was one whole ``SimpleRequest``, and each was answered before
 /// the next came. After anything else he lets everything pass for the rest of the connection, and the ``EntryHandler`` refuses.

@@ -13,7 +13,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = ByteBuffer
 
     private let entry: EntryHandler
-    /// Refuses at first sight; nil where everybody is to be looked at.
+    /// Refuses at first sight; nil on surplus connections.
     private let doorman: Doorman?
     private let limits: EntryLimits
     private let finish: AnswerFinish
@@ -43,7 +43,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes of answers.
     private var written = 0
 
-    init(entry: EntryHandler, doorman: Doorman? = nil, limits: EntryLimits, finish: AnswerFinish) {
+    init(entry: EntryHandler, doorman: Doorman?, limits: EntryLimits, finish: AnswerFinish) {
         (self.entry, self.doorman, self.limits, self.finish) = (entry, doorman, limits, finish)
     }
 
