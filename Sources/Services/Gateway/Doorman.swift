@@ -91,7 +91,9 @@ final class Doorman: ChannelInboundHandler, RemovableChannelHandler {
         guard !letsAllPass, toSkip == 0, !entry.isAnswering, book.isRefusing, !isLongWayDue else { return nil }
         return buffer.withUnsafeReadableBytes { raw in
             let bytes = raw.bindMemory(to: UInt8.self)
-            guard let request = SimpleRequest(bytes, lines: book.lines), let line = request.line, bytes.count == request.headLength + request.bodyLength else { return nil }
+            guard let request = SimpleRequest(bytes, lines: book.lines), let line = request.line, bytes.count == request.headLength + request.bodyLength else {
+                return nil
+            }
             return book.refusal(of: line, from: request.origin.map { Array(bytes[$0]) })
         }
     }
