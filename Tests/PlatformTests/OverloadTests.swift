@@ -39,7 +39,7 @@ import Wire
     }
 
     /// A request that starts work, as it stands on the wire.
-    private static func work(_ fields: String = "", body: String = "abc") -> String {
+    private static func work(fields: String = "", body: String = "abc") -> String {
         "POST /api/v1/work HTTP/1.1\r\nHost: a\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
@@ -66,6 +66,58 @@ import Wire
             try await connection.send("GET /api/v1/quick HTTP/1.1\r\nHost : a\r\n\r\n")
             _ = try await connection.untilClosed()
             #expect(connection.statuses == first + [503, 503, 503, 503, 200, 503, 503, 400])
+        }
+    }
+
+    @Test func `what only looks like a request, within another one, is not answered`() async throws {
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            try await eventually("work is refused") { try await entry.send("POST", "/api/v1/work").status == 503 }
+            let connection = try await RawConnection.open(entry.listening)
+            // Once the end of a field, once a body: each comes by itself, after what makes it one has been read.
+            for start in [
+                "GET /api/v1/quick HTTP/1.1\r\nX: ", "GET /api/v1/quick HTTP/1.1\r\nHost: a\r\nContent-Length: \(OverloadTests.work().utf8.count)\r\n\r\n",
+            ] {
+                try await connection.send(start)
+                try await Task.sleep(for: .milliseconds(100))
+                try await connection.send(OverloadTests.work())
+            }
+            try await connection.send(OverloadTests.work())
+            try await eventually("all are answered") { connection.statuses.count >= 3 }
+            #expect(connection.statuses == [200, 200, 503])
+            await connection.close()
+        }
+    }
+
+    @Test func `a page of an allowed origin can read that it is refused`() async throws {
+        var edge = EdgeConfiguration()
+        edge.crossOrigin = try CrossOrigin(["https://shop.example"])
+        try await GatewayHarness.with(edge: edge) { (entry: GatewayHarness) async throws -> Void in
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            try await eventually("work is refused") { try await entry.send("POST", "/api/v1/work").status == 503 }
+            let connection = try await RawConnection.open(entry.listening)
+            try await connection.send(OverloadTests.work(fields: "Origin: https://shop.example\r\n"))
+            try await eventually("there is an answer") { connection.statuses == [503] }
+            #expect(connection.text.lowercased().contains("access-control-allow-origin: https://shop.example\r\n"))
+            await connection.close()
+        }
+    }
+
+    @Test func `a refusal waits for the answers to what came before it on its connection`() async throws {
+        try await GatewayHarness.with { (entry: GatewayHarness) async throws -> Void in
+            entry.pressure.withLock { $0 = OverloadTests.overloaded }
+            try await eventually("work is refused") { try await entry.send("POST", "/api/v1/work").status == 503 }
+            let connection = try await RawConnection.open(entry.listening)
+            try await connection.send("GET /api/v1/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            await entry.slow.arrival()
+            try await connection.send(OverloadTests.work())
+            // Whatever another connection sends now is answered after the server could have answered here.
+            for _ in 0..<5 { #expect(try await entry.send("POST", "/api/v1/work").status == 503) }
+            #expect(connection.statuses.isEmpty)
+            entry.slow.open()
+            try await eventually("both are answered") { connection.statuses.count == 2 }
+            #expect(connection.statuses == [200, 503])
+            await connection.close()
         }
     }
 
