@@ -183,6 +183,21 @@ final class AuditBench: Sendable {
         try await database.write { try $0.executeCounting(SQL(text), parameters) }
     }
 
+    /// Leaves three units less than none of a product, with records that agree. The schema refuses that; somebody who switches its checks off can do it.
+    func sellShort(_ product: ProductID) async throws {
+        let stock = inventory.database
+        let constraint = "CONSTRAINT products_available_check"
+        let checks =
+            TestDatabase.isPostgres
+            ? (off: "ALTER TABLE products DROP \(constraint)", on: "ALTER TABLE products ADD \(constraint) CHECK (available >= 0) NOT VALID")
+            : (off: "PRAGMA ignore_check_constraints = ON", on: "PRAGMA ignore_check_constraints = OFF")
+        try await corrupt(stock, checks.off)
+        try await corrupt(
+            stock, "UPDATE stock_adjustments SET delta = delta - (SELECT available + 3 FROM products WHERE id = $1) WHERE product_id = $1", .id(product))
+        try await corrupt(stock, "UPDATE products SET available = -3 WHERE id = $1", .id(product))
+        try await corrupt(stock, checks.on)
+    }
+
     func number(_ database: any Database, _ text: String, _ parameters: SQLValue...) async throws -> Int64 {
         try await database.read { try $0.first(SQL(text), parameters) { $0.integer(0) } ?? 0 }
     }

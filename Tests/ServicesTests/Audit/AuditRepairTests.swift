@@ -27,12 +27,7 @@ struct AuditRepairTests {
             try await $0.corrupt($0.inventory.database, "UPDATE products SET reserved = 0, available = available + 1 WHERE id = $1", .id($1.product))
         },
         Case("S2-not-below-zero", by: "inventory") {
-            try await $0.corrupt($0.inventory.database, "PRAGMA ignore_check_constraints = ON")
-            try await $0.corrupt(
-                $0.inventory.database,
-                "UPDATE stock_adjustments SET delta = delta - (SELECT available + 3 FROM products WHERE id = $1) WHERE product_id = $1", .id($1.product))
-            try await $0.corrupt($0.inventory.database, "UPDATE products SET available = -3 WHERE id = $1", .id($1.product))
-            try await $0.corrupt($0.inventory.database, "PRAGMA ignore_check_constraints = OFF")
+            try await $0.sellShort($1.product)
         },
         Case("S5-no-stock-held", by: "inventory") {
             try await $0.corrupt($0.inventory.database, "UPDATE reservations SET state = 1 WHERE order_id = $1", .id($1.refunded))

@@ -1,5 +1,6 @@
 import Contracts
 import Storage
+import TestDatabases
 import Wire
 
 extension AuditRulesTests {
@@ -10,12 +11,7 @@ extension AuditRulesTests {
         Case("S1-reserved") { try await $0.corrupt($0.inventory.database, "UPDATE products SET reserved = reserved - 1 WHERE id = $1", .id($1.product)) },
         Case("S1-sold") { try await $0.corrupt($0.inventory.database, "UPDATE products SET sold = sold + 1 WHERE id = $1", .id($1.product)) },
         Case("S2-not-below-zero") {
-            // The schema refuses it; somebody who switches that off can do it, and make the records agree.
-            try await $0.corrupt($0.inventory.database, "PRAGMA ignore_check_constraints = ON")
-            try await $0.corrupt(
-                $0.inventory.database,
-                "UPDATE stock_adjustments SET delta = delta - (SELECT available + 3 FROM products WHERE id = $1) WHERE product_id = $1", .id($1.product))
-            try await $0.corrupt($0.inventory.database, "UPDATE products SET available = -3 WHERE id = $1", .id($1.product))
+            try await $0.sellShort($1.product)
         },
         Case("S4-stock-held", and: ["S1-reserved", "S1-available"]) {
             try await $0.corrupt($0.inventory.database, "UPDATE reservation_lines SET quantity = quantity + 1 WHERE order_id = $1", .id($1.paid))
@@ -87,13 +83,14 @@ extension AuditRulesTests {
         },
         Case("S8-work-queued") { try await $0.corrupt($0.payments.database, "UPDATE payments SET state = 1 WHERE order_id = $1", .id($1.offline)) },
         Case("S9-in-order") {
+            if TestDatabase.isPostgres { try await $0.corrupt($0.operations.database, "ALTER TABLE events ALTER COLUMN sequence DROP IDENTITY") }
             try await $0.corrupt($0.operations.database, "UPDATE events SET sequence = 1000000 WHERE key = $1 AND type = 'OrderCreated'", .id($1.paid))
         },
         Case("S8-dead-letters") {
             try await $0.corrupt(
                 $0.inventory.database,
-                "INSERT INTO dead_letters (event_id, key, type, topic, body, attempts, error, parked_at, died_at) VALUES ($1, $2, 'OrderShipped', 'orders.DLQ', x'00', 4, 'no', 1, 2)",
-                .id($0.context.newID()), .id($1.paid))
+                "INSERT INTO dead_letters (event_id, key, type, topic, body, attempts, error, parked_at, died_at) VALUES ($1, $2, 'OrderShipped', 'orders.DLQ', $3, 4, 'no', 1, 2)",
+                .id($0.context.newID()), .id($1.paid), .bytes([0]))
         },
     ]
 
@@ -128,8 +125,8 @@ extension AuditRulesTests {
         Case("L2-parked") {
             try await $0.corrupt(
                 $0.payments.database,
-                "INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, 'OrderConfirmed', x'00', 1, 1, 'no', 1)",
-                .id($0.context.newID()), .id($1.paid))
+                "INSERT INTO parked (event_id, key, type, body, attempts, due_at, error, parked_at) VALUES ($1, $2, 'OrderConfirmed', $3, 1, 1, 'no', 1)",
+                .id($0.context.newID()), .id($1.paid), .bytes([0]))
         },
         Case("L2-jobs-done") {
             try await $0.corrupt(

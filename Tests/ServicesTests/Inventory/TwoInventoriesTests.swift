@@ -12,6 +12,9 @@ import Wire
 /// Two processes of Inventory on one database, which are asked for the same thing at the same time.
 @Suite("Two processes of Inventory", .timeLimit(.minutes(1)))
 struct TwoInventoriesTests {
+    private static let staged: any TestTrait = .disabled(
+        if: TestDatabase.isPostgres, "PostgreSQL's adapter repeats a conflict by itself, so that none can be staged; `pairs` has two real processes")
+
     private func inventory(on database: any Database, seed: UInt64 = 1) -> InventoryService {
         let role = ProcessRole(isAlone: false, jobClaimMilliseconds: 0, isInCharge: { false })
         return InventoryService(
@@ -57,7 +60,7 @@ struct TwoInventoriesTests {
         await database.close()
     }
 
-    @Test("a product that another process has made meanwhile is there already")
+    @Test("a product that another process has made meanwhile is there already", staged)
     func create() async throws {
         try await withRival { slow, race in
             race { quick in _ = try await send(quick, .post, product("A")) }
@@ -66,7 +69,7 @@ struct TwoInventoriesTests {
         }
     }
 
-    @Test("the same request under the same key has the same answer from both")
+    @Test("the same request under the same key has the same answer from both", staged)
     func keyed() async throws {
         try await withRival { slow, race in
             let first = Mutex<Answer?>(nil)
@@ -79,7 +82,7 @@ struct TwoInventoriesTests {
         }
     }
 
-    @Test("an import that meets another one updates what that has made")
+    @Test("an import that meets another one updates what that has made", staged)
     func imports() async throws {
         try await withRival { slow, race in
             race { quick in _ = try await send(quick, .put, bulk(["B", "C"])) }
