@@ -15,9 +15,10 @@ struct SetStatementTests {
             SetStatement("INSERT INTO jobs (id, kind, attempts)\n VALUES ($1, $2, 0) ON CONFLICT (id) DO NOTHING", types: [Self.id, Self.text]))
         #expect(
             statement.text == "INSERT INTO jobs (id, kind, attempts) SELECT waybill_sets.p1, waybill_sets.p2, 0"
-                + " FROM unnest($1::uuid[], $2::text[]) AS waybill_sets(p1, p2) ON CONFLICT (id) DO NOTHING")
+                + " FROM (SELECT unnest($1::uuid[]) AS p1, unnest($2::text[]) AS p2) AS waybill_sets ON CONFLICT (id) DO NOTHING")
         #expect(statement.distinct.isEmpty)
         #expect(statement.counting == .columns(["id"], [0]))
+        #expect(SetStatement("INSERT INTO jobs (id) VALUES ($1)", types: [Self.id])?.counting == .every)
     }
 
     @Test func `an insert that may update needs sets that differ in its key`() throws {

@@ -123,18 +123,24 @@ final class PostgresConnection {
         for set in sets where set.count != statement.types.count {
             throw StorageError.failed("a statement of \(statement.types.count) parameters was given \(set.count): \(statement.text)")
         }
-        if sets.count > 1, let form = try statement.setForm(kind, prepare: { try prepare($0, types: []) }), form.admits(sets) {
-            return try sendSets(statement, form, sets, kind)
-        }
         let reply = Reply(kind, 0, statement.text)
-        for set in sets { try sendOne(statement, set, reply) }
+        var statement = statement
+        if kind == .nothing || kind == .counts, let insert = statement.plainInsert {
+            let plain = try insert.trusted { try prepare($0, types: statement.types) }
+            reply.inserts(insert, isPlain: plain != nil)
+            statement = plain ?? statement
+        }
+        if sets.count > 1, let form = try statement.setForm(kind, prepare: { try prepare($0, types: []) }), form.admits(sets) {
+            try sendSets(statement, form, sets, reply)
+        } else {
+            for set in sets { try sendOne(statement, set, reply) }
+        }
         return reply
     }
 
     /// Queues a statement that takes many sets at once, as often as their size demands.
-    private func sendSets(_ statement: PreparedStatement, _ form: SetForm, _ all: [[SQLValue]], _ kind: Reply.Kind) throws -> Reply {
+    private func sendSets(_ statement: PreparedStatement, _ form: SetForm, _ all: [[SQLValue]], _ reply: Reply) throws {
         var rest = all[...]
-        let reply = Reply(kind, 0, statement.text)
         while !rest.isEmpty {
             guard let count = sets.encode(rest, for: statement.types, limit: PostgresConnection.setLimit) else {
                 // A value that has to be read as text: the rest goes one by one.
@@ -145,12 +151,11 @@ final class PostgresConnection {
             guard isSent == 1 else { throw lose() }
             if reply.remaining == 0 { expect(reply) }
             reply.remaining += 1
-            reply.answersInSets(form.tally(rest.prefix(count), kind))
+            reply.answersInSets(form.tally(rest.prefix(count), reply.kind))
             unsentBytes += sets.size + 64
             if unsentBytes > PostgresConnection.sendThreshold { try flush() }
             rest = rest.dropFirst(count)
         }
-        return reply
     }
 
     private func sendOne(_ statement: PreparedStatement, _ set: [SQLValue], _ reply: Reply) throws {
@@ -212,9 +217,12 @@ final class PostgresConnection {
         // The end of a group; or not run, because something before it in its group failed.
         case PGRES_PIPELINE_SYNC, PGRES_PIPELINE_ABORTED: PQclear(result)
         default:
-            note(PostgresFailure(result, reply.text))
+            let failure = reply.failure(result)
             PQclear(result)
-            if isLost { throw failure ?? .lost("") }
+            // What is run again is to meet nothing more of this kind.
+            if case .met = failure { for statement in statements.values { statement.plainInsert?.distrust() } }
+            note(failure)
+            if isLost { throw self.failure ?? .lost("") }
         }
         // A statement's results end with an empty one; a synchronization stands for itself.
         if reply.kind != .synchronization { while let extra = try nextResult() { PQclear(extra) } }

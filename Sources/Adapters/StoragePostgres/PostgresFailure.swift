@@ -10,6 +10,8 @@ enum PostgresFailure: Error {
     case misconfigured(String)
     /// The transaction met another one (a deadlock, a serialization failure): the same again will most likely work.
     case conflict(String)
+    /// An insert that was run without its clause has met a row (``PlainInsert``), or broken another constraint: the same again, with the clause, will tell.
+    case met(String)
     /// What the server had prepared does not fit any more: another process has changed the schema.
     case stale(String)
     /// The statement failed.
@@ -51,13 +53,13 @@ enum PostgresFailure: Error {
         switch self {
         case .refused(let error): error
         case .lost, .misconfigured: .away
-        case .conflict, .stale: .overloaded
+        case .conflict, .met, .stale: .overloaded
         }
     }
 
     var text: String {
         switch self {
-        case .lost(let text), .misconfigured(let text), .conflict(let text), .stale(let text): text
+        case .lost(let text), .misconfigured(let text), .conflict(let text), .met(let text), .stale(let text): text
         case .refused(let error): "\(error)"
         }
     }

@@ -106,6 +106,7 @@ final class PostgresWriter: @unchecked Sendable {
             guard error is TransactionConflict else { return (error as? PostgresFailure)?.storageError ?? error }
             pause(milliseconds: Double.random(in: 1...Double(10 << tries)))
         case .refused(let error): return error
+        case .met: break
         case .stale: link.drop()
         case .lost(let text), .misconfigured(let text):
             logger.warning("the connection to PostgreSQL was lost", metadata: ["database": "\(name)", "error": "\(text)"])

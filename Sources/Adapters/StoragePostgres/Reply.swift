@@ -22,6 +22,8 @@ final class Reply {
     /// Of each run, in order, how its answers tell of the sets that it took; nil for a run of one set.
     private var tallies: [SetTally?] = []
     private var taken = 0
+    /// The insert that was run, and whether that was without its clause.
+    private var insert: (statement: PlainInsert, isPlain: Bool)?
 
     init(_ kind: Kind, _ remaining: Int, _ text: String) { (self.kind, self.remaining, self.text) = (kind, remaining, text) }
 
@@ -30,20 +32,34 @@ final class Reply {
     /// Announces a run.
     func answersInSets(_ tally: SetTally?) { tallies.append(tally) }
 
+    /// Announces what kind of insert this is.
+    func inserts(_ statement: PlainInsert, isPlain: Bool) { insert = (statement, isPlain) }
+
+    /// What a result says that is an error.
+    func failure(_ result: OpaquePointer) -> PostgresFailure {
+        let failure = PostgresFailure(result, text)
+        guard let insert, insert.isPlain, case .refused(.constraint(let text)) = failure else { return failure }
+        insert.statement.hasMet()
+        return .met(text)
+    }
+
     func take(_ result: OpaquePointer) {
         let tally = taken < tallies.count ? tallies[taken] : nil
         taken += 1
+        if let insert, !insert.isPlain { insert.statement.ran(wrote: Reply.rowCount(result), of: tally?.count ?? 1) }
         switch kind {
         case .rows: return results.append(result)
         case .counts where tally != nil: counts += tally?.counts(result) ?? []
         case .keys where tally != nil: for row in 0..<PQntuples(result) { keys.append(PostgresRow.integer(result, row, 0)) }
-        case .counts: counts.append(PQcmdTuples(result).flatMap { Int(atoll($0)) } ?? 0)
+        case .counts: counts.append(Reply.rowCount(result))
         case .keys: keys.append(PQntuples(result) > 0 ? PostgresRow.integer(result, 0, 0) : 0)
         case .tag: tag = PostgresFailure.text(PQcmdStatus(result))
         case .nothing, .synchronization: break
         }
         PQclear(result)
     }
+
+    private static func rowCount(_ result: OpaquePointer) -> Int { PQcmdTuples(result).flatMap { Int(atoll($0)) } ?? 0 }
 }
 
 /// A statement that the server has parsed.
@@ -55,6 +71,8 @@ final class PreparedStatement {
     let text: String
     /// What the server takes each parameter for, as PostgreSQL numbers types.
     let types: [Oid]
+    /// The same without `ON CONFLICT ... DO NOTHING`, where it has that.
+    let plainInsert: PlainInsert?
     private lazy var rewritten = SetStatement(text.replacing(PreparedStatement.returningKeys, with: ""), types: types)
     private var forms: [Reply.Kind: SetForm] = [:]
 
@@ -62,6 +80,7 @@ final class PreparedStatement {
         self.name = strdup(name)
         self.text = text
         types = (0..<PQnparams(description)).map { PQparamtype(description, $0) }
+        plainInsert = PlainInsert(text)
     }
 
     deinit { free(name) }

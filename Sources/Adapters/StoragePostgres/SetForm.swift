@@ -34,6 +34,7 @@ struct SetTally {
         var counts = Array(repeating: 0, count: count)
         switch counting {
         case .none: break
+        case .every: counts = Array(repeating: 1, count: count)
         case .places:
             for row in 0..<PQntuples(result) {
                 let place = Int(PostgresRow.integer(result, row, 0)) - 1

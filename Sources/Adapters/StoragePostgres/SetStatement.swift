@@ -20,6 +20,8 @@ struct SetStatement {
     enum Counting: Equatable {
         /// It cannot.
         case none
+        /// Each of them does, or the run fails.
+        case every
         /// It returns the place of the set of every row that it changed.
         case places
         /// It returns these columns of every row that it wrote, which these parameters were written to.
@@ -30,6 +32,7 @@ struct SetStatement {
     var countingText: String? {
         switch counting {
         case .none: nil
+        case .every: text
         case .places: "\(text) RETURNING \(SetStatement.source).o"
         case .columns(let names, _): "\(text) RETURNING \(names.joined(separator: ", "))"
         }
@@ -42,11 +45,14 @@ struct SetStatement {
     init?(_ text: String, types: [Oid]) {
         let arrays = types.compactMap(SetBuffer.arrayTypeName)
         guard !types.isEmpty, arrays.count == types.count, let text = SetStatement.normalized(text), !text.contains(" RETURNING ") else { return nil }
-        let sets = "unnest(\(arrays.enumerated().map { "$\($0 + 1)::\($1)" }.joined(separator: ", ")))"
-        let columns = (1...types.count).map { "p\($0)" }.joined(separator: ", ")
-        let placed = "\(sets) WITH ORDINALITY AS \(SetStatement.source)(\(columns), o)"
+        let parameters = arrays.enumerated().map { "$\($0 + 1)::\($1)" }
+        let columns = (1...types.count).map { "p\($0)" }
+        let placed =
+            "unnest(\(parameters.joined(separator: ", "))) WITH ORDINALITY AS \(SetStatement.source)(\(columns.joined(separator: ", ")), o)"
         if text.hasPrefix("INSERT INTO ") {
-            self.init(insert: text, sets: "\(sets) AS \(SetStatement.source)(\(columns))")
+            // In a list of columns the arrays are read side by side; in FROM the server would first write each of them into a store of its own.
+            let sets = zip(parameters, columns).map { "unnest(\($0)) AS \($1)" }.joined(separator: ", ")
+            self.init(insert: text, sets: "(SELECT \(sets)) AS \(SetStatement.source)")
         } else if text.hasPrefix("UPDATE ") {
             guard let (head, condition) = SetStatement.split(text, " WHERE "), let key = SetStatement.key(condition) else { return nil }
             self.init("\(SetStatement.renamed(head)) FROM \(placed) WHERE \(SetStatement.renamed(condition))", distinct: key, .places)
@@ -87,7 +93,8 @@ struct SetStatement {
         if updates, !isKnown { return nil }
         let values = expressions.map(SetStatement.renamed).joined(separator: ", ")
         self.init(
-            "\(head) SELECT \(values) FROM \(sets)\(tail)", distinct: updates ? key : [], isKnown ? .columns(target, key) : .none)
+            "\(head) SELECT \(values) FROM \(sets)\(tail)", distinct: updates ? key : [],
+            tail.isEmpty ? .every : isKnown ? .columns(target, key) : .none)
     }
 
     // MARK: Text

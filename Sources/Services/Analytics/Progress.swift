@@ -30,11 +30,8 @@ enum ProgressTable {
     private static let begin = SQL("UPDATE progress SET generation = generation + 1, updated_through = 0, rebuilding = 1, replayed_through = 0 WHERE id = 1")
     private static let replayed = SQL("UPDATE progress SET replayed_through = $1 WHERE id = 1 AND replayed_through < $1")
     private static let end = SQL("UPDATE progress SET rebuilding = 0 WHERE id = 1")
-    private static let admit = SQL(
-        """
-        INSERT INTO applied (event_id, generation) VALUES ($1, $2)
-        ON CONFLICT (event_id) DO UPDATE SET generation = excluded.generation WHERE applied.generation < excluded.generation
-        """)
+    private static let admit = SQL("INSERT INTO applied (event_id, generation) VALUES ($1, $2) ON CONFLICT (event_id) DO NOTHING")
+    private static let readmit = SQL("UPDATE applied SET generation = $2 WHERE event_id = $1 AND generation < $2")
     private static let missing = SQL("SELECT count(*) FROM applied WHERE generation < $1")
     private static let forget = SQL(
         "DELETE FROM applied WHERE event_id IN (SELECT event_id FROM applied WHERE event_id < $1 ORDER BY event_id LIMIT $2)")
@@ -54,7 +51,12 @@ enum ProgressTable {
 
     /// Registers events in this generation, and tells which had not been counted in it.
     static func admit(_ ids: [Identifier], generation: Int64, in transaction: any Transaction) throws -> [Bool] {
-        try transaction.executeCounting(admit, each: ids.map { [.id($0), .integer(generation)] }).map { $0 == 1 }
+        let rows: [[SQLValue]] = ids.map { [.id($0), .integer(generation)] }
+        var counts = try transaction.executeCounting(admit, each: rows)
+        // Only a rebuild, and what is delivered again, meet an event that is there.
+        let known = counts.indices.filter { counts[$0] == 0 }
+        for (place, count) in zip(known, try transaction.executeCounting(readmit, each: known.map { rows[$0] })) { counts[place] = count }
+        return counts.map { $0 == 1 }
     }
 
     static func advance(to time: Timestamp, in transaction: any Transaction) throws { try transaction.execute(advance, [.time(time)]) }
