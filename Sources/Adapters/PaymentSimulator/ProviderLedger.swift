@@ -9,6 +9,13 @@ enum ProviderLedger {
         let orderID: OrderID
         let method: String
     }
+    /// Something that happened to an intent: a capture, a decline, a void, a refund.
+    struct Record {
+        let entry: Entry
+        let name: String
+        let amount: Money
+        init(_ entry: Entry, _ name: String, _ amount: Money) { (self.entry, self.name, self.amount) = (entry, name, amount) }
+    }
 
     static let migrations = [
         Migration(
@@ -31,7 +38,7 @@ enum ProviderLedger {
     ]
 
     private static let columns = "id, currency, amount, method, status, refunded, reason, order_id"
-    private static let selectByKey = SQL("SELECT \(columns) FROM intents WHERE key = $1 {forUpdate}")
+    private static let selectByKey = SQL("SELECT \(columns), key FROM intents WHERE key = $1 {forUpdate}")
     private static let selectByID = SQL("SELECT \(columns) FROM intents WHERE id = $1 {forUpdate}")
     private static let insert = SQL(
         "INSERT INTO intents (id, key, order_id, currency, amount, method, status, refunded, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)"
@@ -41,51 +48,60 @@ enum ProviderLedger {
     private static let selectRefund = SQL("SELECT 1 FROM refunds WHERE key = $1")
     private static let insertRefund = SQL("INSERT INTO refunds (key, intent_id, amount) VALUES ($1, $2, $3)")
 
-    static func find(key: Identifier, in transaction: any Transaction) throws -> Entry? { try transaction.first(selectByKey, [.id(key)], entry) }
+    /// The intents that these keys have made.
+    static func find(keys: [Identifier], in transaction: any Transaction) throws -> [Identifier: Entry] {
+        let found = try transaction.query(selectByKey, each: Set(keys).sorted().map { [.id($0)] }) { ($0.id(8), try entry($0)) }
+        return Dictionary(uniqueKeysWithValues: found)
+    }
 
     static func get(_ id: Identifier, in transaction: any Transaction) throws -> Entry {
         guard let entry = try transaction.first(selectByID, [.id(id)], entry) else { throw ProviderRefusal(description: "there is no intent \(id)") }
         return entry
     }
 
-    static func insert(_ entry: Entry, key: Identifier, at now: Timestamp, in transaction: any Transaction) throws {
-        let intent = entry.intent
+    static func insert(_ entries: [(Entry, key: Identifier)], at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             insert,
-            each: [
-                [
+            each: entries.map { entry, key in
+                let intent = entry.intent
+                return [
                     .id(intent.id), .id(key), .id(entry.orderID), .text(intent.amount.currency.code), .integer(intent.amount.minorUnits), .text(entry.method),
                     .text(intent.status.rawValue), .optional(intent.reason), .time(now),
                 ]
-            ])
+            })
     }
 
     static func settle(_ entry: Entry, entry name: String, at now: Timestamp, in transaction: any Transaction) throws {
-        try update(entry, in: transaction)
-        try record(entry, name, entry.intent.amount, at: now, in: transaction)
+        try update([entry], in: transaction)
+        try record([Record(entry, name, entry.intent.amount)], at: now, in: transaction)
     }
 
     static func refund(_ entry: Entry, key: Identifier, amount: Money, at now: Timestamp, in transaction: any Transaction) throws {
-        try update(entry, in: transaction)
+        try update([entry], in: transaction)
         try transaction.execute(insertRefund, [.id(key), .id(entry.intent.id), .integer(amount.minorUnits)])
-        try record(entry, "refund", amount, at: now, in: transaction)
+        try record([Record(entry, "refund", amount)], at: now, in: transaction)
     }
 
     static func isKnown(refund key: Identifier, in transaction: any Transaction) throws -> Bool {
         try transaction.first(selectRefund, [.id(key)]) { _ in true } ?? false
     }
 
-    static func update(_ entry: Entry, in transaction: any Transaction) throws {
-        let intent = entry.intent
-        try transaction.execute(update, [.id(intent.id), .text(intent.status.rawValue), .integer(intent.refunded.minorUnits), .optional(intent.reason)])
+    static func update(_ entries: [Entry], in transaction: any Transaction) throws {
+        try transaction.execute(
+            update,
+            each: entries.map { entry in
+                let intent = entry.intent
+                return [.id(intent.id), .text(intent.status.rawValue), .integer(intent.refunded.minorUnits), .optional(intent.reason)]
+            })
     }
 
-    static func record(_ entry: Entry, _ name: String, _ amount: Money, at now: Timestamp, in transaction: any Transaction) throws {
+    static func record(_ records: [Record], at now: Timestamp, in transaction: any Transaction) throws {
         try transaction.execute(
             insertEntry,
-            each: [
-                [.id(entry.intent.id), .id(entry.orderID), .text(name), .integer(amount.minorUnits), .text(amount.currency.code), .time(now)]
-            ])
+            each: records.map { record in
+                let (entry, amount) = (record.entry, record.amount)
+                return [.id(entry.intent.id), .id(entry.orderID), .text(record.name), .integer(amount.minorUnits), .text(amount.currency.code), .time(now)]
+            })
     }
 
     private static func entry(_ row: any Row) throws -> Entry {

@@ -22,11 +22,25 @@ public final class SimulatedPaymentProvider: PaymentProvider {
     /// How long a caller waits at most for a lost reply, whatever its own timeout.
     private static let longestWait: Duration = .seconds(2)
 
+    /// A charge that is asked for.
+    private struct Request: Sendable {
+        let key: Identifier
+        let orderID: OrderID
+        let amount: Money
+        let method: String
+    }
+    /// An intent, and whether it was charged just now for the first time.
+    private typealias Charged = (intent: PaymentIntent, isFirst: Bool)
+
     let ledger: any Database
     private let context: ServiceContext
+    private let charges: SharedWrite<Request, Charged>
 
     /// A provider that keeps its ledger in this database; call ``open()`` first.
-    public init(ledger: any Database, context: ServiceContext) { (self.ledger, self.context) = (ledger, context) }
+    public init(ledger: any Database, context: ServiceContext) {
+        (self.ledger, self.context) = (ledger, context)
+        charges = SharedWrite(ledger) { try SimulatedPaymentProvider.charge($0, in: $1, context: context) }
+    }
 
     /// Whose database the ledger is.
     public static let owner = "payment-provider"
@@ -39,33 +53,46 @@ public final class SimulatedPaymentProvider: PaymentProvider {
     public func createIntent(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
         let context = self.context
         return try await ledger.write { transaction in
-            if let known = try ProviderLedger.find(key: key, in: transaction) { return known.intent }
+            if let known = try ProviderLedger.find(keys: [key], in: transaction)[key] { return known.intent }
             let now = context.now
             let intent = PaymentIntent(
                 id: context.newID(at: now), status: .created, amount: amount, refunded: Money(minorUnits: 0, currency: amount.currency), reason: nil)
-            try ProviderLedger.insert(ProviderLedger.Entry(intent: intent, orderID: orderID, method: method), key: key, at: now, in: transaction)
+            try ProviderLedger.insert([(ProviderLedger.Entry(intent: intent, orderID: orderID, method: method), key: key)], at: now, in: transaction)
             return intent
         }
     }
 
     public func charge(key: Identifier, orderID: OrderID, amount: Money, method: String, timeout: Duration) async throws -> PaymentIntent {
-        let context = self.context
-        let (intent, isFirst) = try await ledger.write { transaction -> (PaymentIntent, Bool) in
-            let known = try ProviderLedger.find(key: key, in: transaction)
-            if let known, known.intent.status != .created { return (known.intent, false) }
-            let now = context.now
-            let (status, reason) = SimulatedPaymentProvider.decision(method)
-            let intent = PaymentIntent(
-                id: known?.intent.id ?? context.newID(at: now), status: status, amount: known?.intent.amount ?? amount,
-                refunded: Money(minorUnits: 0, currency: amount.currency), reason: reason)
-            let entry = ProviderLedger.Entry(intent: intent, orderID: orderID, method: method)
-            if known == nil { try ProviderLedger.insert(entry, key: key, at: now, in: transaction) }
-            if known != nil { try ProviderLedger.update(entry, in: transaction) }
-            try ProviderLedger.record(entry, status == .captured ? "capture" : "decline", intent.amount, at: now, in: transaction)
-            return (intent, true)
-        }
+        let (intent, isFirst) = try await charges.add(Request(key: key, orderID: orderID, amount: amount, method: method))
         if isFirst { try await delay(method, timeout) }
         return intent
+    }
+
+    /// Charges whatever is asked for at the same time; a key once.
+    private static func charge(_ requests: [Request], in transaction: any Transaction, context: ServiceContext) throws -> [Charged] {
+        var known = try ProviderLedger.find(keys: requests.map(\.key), in: transaction)
+        let now = context.now
+        var inserts: [(ProviderLedger.Entry, key: Identifier)] = []
+        var updates: [ProviderLedger.Entry] = []
+        var records: [ProviderLedger.Record] = []
+        let answers: [Charged] = requests.map { request in
+            let earlier = known[request.key]
+            if let earlier, earlier.intent.status != .created { return (earlier.intent, false) }
+            let (status, reason) = decision(request.method)
+            let amount = earlier?.intent.amount ?? request.amount
+            let intent = PaymentIntent(
+                id: earlier?.intent.id ?? context.newID(at: now), status: status, amount: amount, refunded: Money(minorUnits: 0, currency: amount.currency),
+                reason: reason)
+            let entry = ProviderLedger.Entry(intent: intent, orderID: request.orderID, method: request.method)
+            if earlier == nil { inserts.append((entry, request.key)) } else { updates.append(entry) }
+            records.append(ProviderLedger.Record(entry, status == .captured ? "capture" : "decline", amount))
+            known[request.key] = entry
+            return (intent, true)
+        }
+        try ProviderLedger.insert(inserts, at: now, in: transaction)
+        try ProviderLedger.update(updates, in: transaction)
+        try ProviderLedger.record(records, at: now, in: transaction)
+        return answers
     }
 
     /// The first reply of some methods is late or lost, after the books have been written.

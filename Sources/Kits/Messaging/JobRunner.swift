@@ -36,7 +36,7 @@ private protocol JobDesk: Sendable {
 /// Performs jobs of one kind; outcomes that are ready at the same time are written together.
 private struct JobDeskOf<Handler: JobHandler>: JobDesk {
     let handler: Handler
-    let outcomes: SharedWrite<FinishedJob<Handler.Outcome>>
+    let outcomes: SharedWrite<FinishedJob<Handler.Outcome>, Void>
 
     init(_ handler: Handler, _ database: any Database, _ context: ServiceContext) {
         self.handler = handler
@@ -44,6 +44,7 @@ private struct JobDeskOf<Handler: JobHandler>: JobDesk {
             let isLeft = try JobQueue.finish(finished.map(\.job), in: transaction)
             let first = zip(finished, isLeft).compactMap { $1 ? $0 : nil }
             if !first.isEmpty { try handler.record(first, in: transaction, context: context) }
+            return finished.map { _ in () }
         }
     }
 
