@@ -153,6 +153,48 @@ struct JobRunnerTests {
         #expect(second.backlog == 0)
     }
 
+    @Test("a job that is done while the table is looked through is not done again")
+    func doneMeanwhile() async throws {
+        let slow = SlowReads(bench.consumer)
+        let runner = JobRunner(handlers: [call], database: slow, context: bench.consuming, logger: bench.logger)
+        try await enqueue([job(1), job(2)])
+        try await runner.poll()
+        let taken = try #require(runner.take())
+        // The look sees both jobs, and by the time that it ends the first is done.
+        slow.meanwhile { await runner.execute(taken) }
+        try await runner.poll()
+        #expect(runner.backlog == 1 && performed() == [1])
+        let other = try #require(runner.take())
+        #expect(runner.take() == nil)
+        await runner.execute(other)
+        #expect(performed() == [1, 2])
+        #expect(try await recorded() == [1, 2])
+    }
+
+    /// A database in which something happens between a read and its answer, once.
+    private final class SlowReads: Database {
+        private let inner: any Database
+        private let action = Mutex<(@Sendable () async -> Void)?>(nil)
+        var name: String { inner.name }
+
+        init(_ inner: any Database) { self.inner = inner }
+
+        func meanwhile(_ action: @escaping @Sendable () async -> Void) { self.action.withLock { $0 = action } }
+
+        func write<T: Sendable>(_ body: @escaping @Sendable (any Transaction) throws -> T) async throws -> T { try await inner.write(body) }
+        func read<T: Sendable>(_ body: @escaping @Sendable (any ReadTransaction) throws -> T) async throws -> T {
+            let answer = try await inner.read(body)
+            let action: (@Sendable () async -> Void)? = self.action.withLock { action in
+                defer { action = nil }
+                return action
+            }
+            await action?()
+            return answer
+        }
+        func migrate(_ migrations: [Migration], owner: String) async throws { try await inner.migrate(migrations, owner: owner) }
+        func close() async { await inner.close() }
+    }
+
     @Test("after five failures the breaker opens: nothing is called and no attempt is counted until a probe is due")
     func breaker() async throws {
         let jobs = (1...7).map { job($0) }

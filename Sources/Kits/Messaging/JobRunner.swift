@@ -67,6 +67,9 @@ public final class JobRunner: Service, CustomStringConvertible {
         var waiting: Deque<Job> = []
         /// Jobs that wait here or run; the table may be read meanwhile.
         var held: Set<Identifier> = []
+        /// Looks into the table that have begun and not ended, and the jobs that were let go meanwhile: what such a look has seen of these is out of date.
+        var looks = 0
+        var released: Set<Identifier> = []
         var running = 0
         var breakers: [String: CircuitBreaker] = [:]
         var waiter: CheckedContinuation<Void, Never>?
@@ -106,8 +109,11 @@ public final class JobRunner: Service, CustomStringConvertible {
     package var hasWork: Bool { state.withLock { !$0.waiting.isEmpty && $0.running < maximumRunning } }
 
     /// Takes a job, unless it is held already or there is no room: then the table keeps it for later.
-    public func offer(_ job: Job) {
+    public func offer(_ job: Job) { offer(job, isFromTable: false) }
+
+    private func offer(_ job: Job, isFromTable: Bool) {
         let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            if isFromTable, state.released.contains(job.id) { return nil }
             guard state.waiting.count < maximumWaiting, state.held.insert(job.id).inserted else { return nil }
             state.waiting.append(job)
             defer { state.waiter = nil }
@@ -229,6 +235,7 @@ public final class JobRunner: Service, CustomStringConvertible {
         let waiter = state.withLock { state in
             state.running -= 1
             state.held.remove(job.id)
+            if state.looks > 0 { state.released.insert(job.id) }
             defer { state.waiter = nil }
             return state.waiter
         }
@@ -237,16 +244,25 @@ public final class JobRunner: Service, CustomStringConvertible {
 
     /// Offers due jobs of the table that nobody holds: the step that a simulation drives.
     package func poll() async throws {
+        state.withLock { $0.looks += 1 }
+        defer {
+            state.withLock { state in
+                state.looks -= 1
+                if state.looks == 0 { state.released = [] }
+            }
+        }
+        for job in try await look() { offer(job, isFromTable: true) }
+    }
+
+    /// The due jobs of the table.
+    private func look() async throws -> [Job] {
         let now = context.now
         let limit = state.withLock { $0.held.count } + 500
         let due = try await database.read { try JobQueue.due(at: now, limit: limit, in: $0) }
-        guard claimMilliseconds > 0, !due.isEmpty else {
-            for job in due { offer(job) }
-            return
-        }
+        guard claimMilliseconds > 0, !due.isEmpty else { return due }
         let end = now.advanced(byMilliseconds: claimMilliseconds)
         let room = max(0, maximumWaiting - state.withLock { $0.waiting.count })
-        for job in try await database.write({ try JobQueue.claim(at: now, until: end, limit: min(room, 500), in: $0) }) { offer(job) }
+        return try await database.write { try JobQueue.claim(at: now, until: end, limit: min(room, 500), in: $0) }
     }
 
     /// Looks into the table every quarter of a second.
