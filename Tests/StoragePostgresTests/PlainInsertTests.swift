@@ -51,19 +51,26 @@ struct PlainInsertRunTests {
             version: 1, name: "plain inserts",
             statements: [
                 "CREATE TABLE inbox (id {int} PRIMARY KEY, n {int} NOT NULL CHECK (n >= 0)) {clustered}",
+                "CREATE TABLE seen (id {int} PRIMARY KEY) {clustered}",
                 "CREATE TABLE effects (number {serial}, id {int} NOT NULL) {heap}",
             ])
     ]
     private static let admit = SQL("INSERT INTO inbox (id, n) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+    private static let see = SQL("INSERT INTO seen (id) VALUES ($1) ON CONFLICT (id) DO NOTHING")
     private static let note = SQL("INSERT INTO effects (id) VALUES ($1)")
     private static let effects = SQL("SELECT id FROM effects ORDER BY number")
 
-    /// A database whose one connection trusts ``admit``: the rows -1 ... -8 have proved it.
+    /// A database whose one connection trusts ``admit`` and ``see``: the rows -1 ... -8 have proved them.
     private func withTrust(_ body: (PostgresDatabase) async throws -> Void) async throws {
         let schema = TestServer.unusedName()
         let database = try TestServer.database(schema: schema)
         try await database.migrate(Self.migrations, owner: "test")
-        for id in 1...8 { try await database.write { try $0.execute(Self.admit, [.integer(Int64(-id)), .integer(0)]) } }
+        for id in 1...8 {
+            try await database.write { transaction in
+                try transaction.execute(Self.admit, [.integer(Int64(-id)), .integer(0)])
+                try transaction.execute(Self.see, [.integer(Int64(-id))])
+            }
+        }
         try await body(database)
         await database.close()
         try await TestServer.remove(schema)
@@ -95,6 +102,19 @@ struct PlainInsertRunTests {
             #expect(try await apply([7], runs, in: database) == [0])
             #expect(runs.all.count == 6)
             #expect(try await effects(database) == [1, 2, 3, 4, 5, 6, 7])
+        }
+    }
+
+    @Test func `a transaction in which several inserts meet rows is run again once`() async throws {
+        try await withTrust { (database) async throws in
+            let runs = Notes<Int>()
+            let counts = try await database.write { transaction in
+                runs.add(1)
+                let admitted = try transaction.executeCounting(Self.admit, each: [-1, 1].map { [.integer($0), .integer(0)] })
+                return [admitted, try transaction.executeCounting(Self.see, each: [1, -2].map { [.integer($0)] })]
+            }
+            #expect(counts == [[0, 1], [1, 0]])
+            #expect(runs.all.count == 2)
         }
     }
 
