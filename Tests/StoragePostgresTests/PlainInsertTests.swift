@@ -8,10 +8,10 @@ import Testing
 struct PlainInsertTests {
     private static let text = "INSERT INTO inbox (id)\n VALUES ($1)\n ON CONFLICT (id) DO NOTHING"
 
-    @Test func `only an insert of values that may do nothing is one`() {
+    @Test func `only an insert of values that may do nothing where it meets certain columns is one`() {
         #expect(PlainInsert(Self.text) != nil)
-        #expect(PlainInsert("INSERT INTO inbox (id) VALUES ($1) ON CONFLICT DO NOTHING\n") != nil)
         for other in [
+            "INSERT INTO users (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING\n",
             "INSERT INTO inbox (id) VALUES ($1)", "INSERT INTO inbox (id) SELECT id FROM old ON CONFLICT DO NOTHING",
             "INSERT INTO sums (id, n) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET n = excluded.n",
             "INSERT INTO log (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING lastval()", "DELETE FROM inbox WHERE note = 'ON CONFLICT DO NOTHING'",
