@@ -191,4 +191,33 @@ extension StorageConformance {
         #expect(first == 1)
         await database.close()
     }
+
+    func questions(_ subject: StorageSubject) async throws {
+        let database = try await subject.prepared()
+        try await database.write { transaction in
+            try transaction.execute(Sample.insert, each: (1...3).map { Sample.row($0, Int64($0)) })
+            var found: [Int64] = []
+            func ask(_ numbers: [Int]) throws {
+                try transaction.ask(Sample.get, each: numbers.map { [.id(Sample.id($0))] }) { found.append($0.integer(0)) }
+            }
+            try ask([3, 99, 1])
+            try ask([])
+            try ask([2])
+            #expect(try transaction.executeCounting(Sample.take, [.id(Sample.id(3)), .integer(3)]) == 1)
+            #expect(found == [3, 1, 2])
+            try transaction.awaitAnswers()
+            #expect(found == [3, 1, 2], "each is handed over once")
+            try ask([3])
+            try transaction.awaitAnswers()
+            #expect(found == [3, 1, 2, 0])
+            #expect(throws: Deliberate(number: 1)) {
+                try transaction.ask(Sample.get, each: [[.id(Sample.id(1))]]) { _ in throw Deliberate(number: 1) }
+                try transaction.awaitAnswers()
+            }
+            try transaction.awaitAnswers()
+            #expect(found == [3, 1, 2, 0])
+        }
+        #expect(try await database.read { try Sample.count(in: $0) } == 3)
+        await database.close()
+    }
 }

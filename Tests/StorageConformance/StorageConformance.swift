@@ -23,6 +23,7 @@ public enum StorageConformance: String, CaseIterable, Sendable, CustomTestString
     case parameters = "parameters go by their numbers, in any order and more than once"
     case wrongParameters = "a statement with too few parameters fails and traps nobody"
     case rows = "a statement runs once per set of parameters, in order, and can be left early"
+    case questions = "rows that are asked for without waiting are handed over with the next answer, in order, as they were when they were asked for"
     case migrationsOnce = "a migration is applied once"
     case migrationsAtomic = "a migration that fails leaves nothing behind"
     case migrationsRefused = "an edited, foreign, newer or missing migration is refused"
@@ -52,6 +53,7 @@ public enum StorageConformance: String, CaseIterable, Sendable, CustomTestString
         case .parameters: try await parameters(make(nil))
         case .wrongParameters: try await wrongParameters(make(nil))
         case .rows: try await rows(make(nil))
+        case .questions: try await questions(make(nil))
         case .migrationsOnce: try await migrationsOnce(make(nil))
         case .migrationsAtomic: try await migrationsAtomic(make(nil))
         case .migrationsRefused: try await migrationsRefused(make(nil))

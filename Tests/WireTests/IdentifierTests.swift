@@ -45,6 +45,7 @@ struct IdentifierTests {
             var text: [UInt8] = []
             id.append(to: &text)
             #expect(String(decoding: text, as: UTF8.self) == id.description)
+            #expect(id.digits == id.description.filter { $0 != "-" })
             let bytes = withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { Array($0) }
             #expect(bytes.withUnsafeBytes { Identifier(bytes: $0) } == id)
             #expect((id < last) == (Array(id.description.utf8).lexicographicallyPrecedes(Array(last.description.utf8))))

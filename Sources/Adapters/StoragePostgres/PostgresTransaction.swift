@@ -25,6 +25,8 @@ final class PostgresTransaction: Transaction {
     private var number: Reply?
     /// Keys that nobody waits for, and who is to be given them.
     private var keys: [(reply: Reply, body: ([Int64]) -> Void)] = []
+    /// Rows that were asked for and have not been handed over.
+    private var questions: [(reply: Reply, row: (any Row) throws -> Void)] = []
     /// What to run once this is durable, in order.
     private(set) var commitActions: [@Sendable () -> Void] = []
     /// The transaction's number, when the connection was lost between `COMMIT` and its answer: whether it is durable, the server knows.
@@ -39,6 +41,16 @@ final class PostgresTransaction: Transaction {
     func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws {
         let reply = try send(sql, parameters, .rows)
         try wait()
+        try PostgresTransaction.handOver(reply, row)
+    }
+
+    func ask(_ sql: SQL, each parameters: [[SQLValue]], _ row: @escaping (any Row) throws -> Void) throws {
+        questions.append((try send(sql, parameters, .rows), row))
+    }
+
+    func awaitAnswers() throws { if !questions.isEmpty { try wait() } }
+
+    private static func handOver(_ reply: Reply, _ row: (any Row) throws -> Void) throws {
         for result in reply.results {
             let current = PostgresRow(result)
             for number in 0..<PQntuples(result) {
@@ -117,7 +129,12 @@ final class PostgresTransaction: Transaction {
         _ = try unwrapping { try connection.send(connection.statement(beginning), [[]], .nothing) }
     }
 
-    private func wait() throws { try unwrapping { try waitWithNumber() } }
+    private func wait() throws {
+        try unwrapping { try waitWithNumber() }
+        let answered = questions
+        questions = []
+        for (reply, row) in answered { try PostgresTransaction.handOver(reply, row) }
+    }
 
     private func waitWithNumber() throws {
         if number == nil, !isReader { number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows) }

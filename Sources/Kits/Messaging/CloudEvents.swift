@@ -23,8 +23,6 @@ enum CloudEvents {
 
     /// W3C Trace Context: what one request set in motion is one trace, and every event a span of it.
     private static func traceParent(_ head: EnvelopeHead) -> String {
-        let trace = head.correlationID.description.filter { $0 != "-" }
-        let span = head.id.description.filter { $0 != "-" }.suffix(16)
-        return "00-\(trace)-\(span)-01"
+        "00-\(head.correlationID.digits)-\(head.id.digits.suffix(16))-01"
     }
 }

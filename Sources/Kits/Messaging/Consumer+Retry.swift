@@ -7,7 +7,9 @@ extension Consumer {
     func retryLoop() async {
         while !Task.isCancelled {
             do {
-                try await context.clock.sleep(for: .milliseconds(100))
+                // With others at work on the same database a look is a question to it; whoever parks something looks often from then on.
+                let isWatchful = replicas == nil || mayBeParked.load(ordering: .relaxed)
+                try await context.clock.sleep(for: .milliseconds(isWatchful ? 100 : 500))
                 feed.hurry()
                 // Where there are several processes, one of them does this, whoever parked the events.
                 let isMine = replicas.map { $0.lease.isHeld } ?? mayBeParked.load(ordering: .relaxed)
@@ -22,7 +24,11 @@ extension Consumer {
     /// - Returns: how many left the parking.
     package func retryParked() async throws -> Int {
         let now = context.now
-        if replicas != nil, try await database.read({ try Parking.isEmpty(in: $0) }) { return 0 }
+        if replicas != nil {
+            let isEmpty = try await database.read { try Parking.isEmpty(in: $0) }
+            mayBeParked.store(!isEmpty, ordering: .relaxed)
+            if isEmpty { return 0 }
+        }
         // The flag follows the order of the commits: set after this returned, it could hide an event that was parked meanwhile.
         let due = try await database.write { transaction in
             if try Parking.isEmpty(in: transaction) { transaction.onCommit { self.mayBeParked.store(false, ordering: .relaxed) } }

@@ -203,11 +203,14 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     private func apply(_ events: [Envelope], counted attempt: Int64, in transaction: any Transaction) throws {
-        try checkClaims(in: transaction)
+        // Both are asked together with the inbox; another process may have parked something since this one looked.
+        let isOurs = try askForClaims(in: transaction)
+        let isParkingEmpty = try replicas.map { _ in try Parking.askWhetherEmpty(in: transaction) }
         var fresh = try admit(events, in: transaction)
+        try transaction.awaitAnswers()
+        try isOurs()
         if attempt > 0 { try Attempts.forget(fresh.map(\.id), in: transaction) }
-        // Another process may have parked something since this one looked.
-        if try replicas == nil ? mayBeParked.load(ordering: .relaxed) : !Parking.isEmpty(in: transaction) {
+        if isParkingEmpty.map({ !$0() }) ?? mayBeParked.load(ordering: .relaxed) {
             let keys = try Parking.parkedKeys(of: fresh, in: transaction)
             let now = context.now
             for event in fresh where keys.contains(event.key) {
@@ -237,10 +240,17 @@ public final class Consumer: Service, CustomStringConvertible {
     }
 
     /// Makes sure that nobody else has been given what this batch came from.
-    func checkClaims(in transaction: any ReadTransaction) throws {
-        guard let replicas else { return }
-        let partitions = self.partitions.withLock { $0 }
-        if !partitions.isEmpty { try replicas.claims.check(partitions, in: transaction) }
+    func checkClaims(in transaction: any Transaction) throws {
+        let isOurs = try askForClaims(in: transaction)
+        try transaction.awaitAnswers()
+        try isOurs()
+    }
+
+    /// Asks whether somebody else has been given what this batch came from.
+    /// - Returns: what throws if so, once the answers are there.
+    private func askForClaims(in transaction: any Transaction) throws -> () throws -> Void {
+        guard let replicas else { return {} }
+        return try replicas.claims.check(self.partitions.withLock { $0 }, in: transaction)
     }
 
     func retryingOutages(_ body: () async throws -> Void) async -> Bool {

@@ -71,6 +71,14 @@ enum Parking {
 
     static func isEmpty(in transaction: any ReadTransaction) throws -> Bool { try transaction.first(any) { _ in true } == nil }
 
+    /// The same without waiting.
+    /// - Returns: what tells, once the answer is there.
+    static func askWhetherEmpty(in transaction: any Transaction) throws -> () -> Bool {
+        var isEmpty = true
+        try transaction.ask(any, each: [[]]) { _ in isEmpty = false }
+        return { isEmpty }
+    }
+
     /// The keys among these events that have something parked.
     static func parkedKeys(of events: [Envelope], in transaction: any ReadTransaction) throws -> Set<Identifier> {
         var asked: Set<Identifier> = []

@@ -54,13 +54,16 @@ public final class PartitionClaims: Sendable {
         }
     }
 
-    /// Makes sure, inside a write transaction, that these partitions are still this process's; they stay so until it ends.
-    func check(_ partitions: [String], in transaction: any ReadTransaction) throws {
-        let found = try transaction.query(PartitionClaims.check, each: partitions.map { [.text($0)] }) { ($0.text(0), $0.integer(1)) }
-        let epochs = Dictionary(found, uniquingKeysWith: { first, _ in first })
-        try claims.withLock { claims in
-            for partition in partitions where claims[partition] == nil || epochs[partition] != claims[partition]?.epoch {
-                throw Lost(partition: partition)
+    /// Asks, inside a write transaction, whether these partitions are still this process's; they stay so until it ends.
+    /// - Returns: what tells, once the answers are there; it throws ``Lost``.
+    func check(_ partitions: [String], in transaction: any Transaction) throws -> () throws -> Void {
+        var epochs: [String: Int64] = [:]
+        try transaction.ask(PartitionClaims.check, each: partitions.map { [.text($0)] }) { epochs[$0.text(0)] = $0.integer(1) }
+        return {
+            try self.claims.withLock { claims in
+                for partition in partitions where claims[partition] == nil || epochs[partition] != claims[partition]?.epoch {
+                    throw Lost(partition: partition)
+                }
             }
         }
     }

@@ -10,22 +10,27 @@ public enum Base64URL {
     }()
 
     /// The text of some bytes.
-    public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count * 4 + 2) / 3)
-        var pending: UInt32 = 0
-        var bits: UInt32 = 0
-        for byte in bytes {
-            pending = pending << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(alphabet[Int(pending >> bits & 63)])
+    public static func encode(_ bytes: [UInt8]) -> String {
+        let length = (bytes.count * 4 + 2) / 3
+        return String(unsafeUninitializedCapacity: length) { text in
+            alphabet.withUnsafeBufferPointer { alphabet in
+                var place = 0
+                var pending: UInt32 = 0
+                var bits: UInt32 = 0
+                for byte in bytes {
+                    pending = pending << 8 | UInt32(byte)
+                    bits += 8
+                    while bits >= 6 {
+                        bits -= 6
+                        text[place] = alphabet[Int(pending >> bits & 63)]
+                        place += 1
+                    }
+                    pending &= (1 << bits) - 1
+                }
+                if bits > 0 { text[place] = alphabet[Int(pending << (6 - bits) & 63)] }
             }
-            pending &= (1 << bits) - 1
+            return length
         }
-        if bits > 0 { text.append(alphabet[Int(pending << (6 - bits) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes of a text; nil for one that ``encode(_:)`` does not write.

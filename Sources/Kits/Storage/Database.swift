@@ -50,6 +50,11 @@ public protocol Transaction: ReadTransaction {
     /// The same without waiting for an engine that is a network away: the keys come later, at the latest before the first action of ``onCommit(_:)`` runs, and never if
     /// the transaction is rolled back.
     func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws
+    /// Asks for rows that are not needed at once: they are handed over with the next answer that is waited for, or by ``awaitAnswers()``, in the order in which they were
+    /// asked for; what the closure throws comes out there. So several questions cost an engine that is a network away one round trip.
+    func ask(_ sql: SQL, each parameters: [[SQLValue]], _ row: @escaping (any Row) throws -> Void) throws
+    /// Waits for what was asked for and has not come yet.
+    func awaitAnswers() throws
     /// Runs a closure once the transaction is durable, in the order of the commits, before the writer's caller is resumed; never if it is rolled back.
     /// It runs on the database's writer, so it must be quick and must not wait.
     func onCommit(_ body: @escaping @Sendable () -> Void)
@@ -61,6 +66,9 @@ extension Transaction {
     public func insert(_ sql: SQL, each parameters: [[SQLValue]], _ keys: @escaping ([Int64]) -> Void) throws {
         keys(try insert(sql, each: parameters))
     }
+
+    public func ask(_ sql: SQL, each parameters: [[SQLValue]], _ row: @escaping (any Row) throws -> Void) throws { try fetch(sql, each: parameters, row) }
+    public func awaitAnswers() throws {}
 
     /// Runs a statement once. An engine that is a network away need not wait for it.
     public func execute(_ sql: SQL, _ parameters: [SQLValue] = []) throws { try execute(sql, each: [parameters]) }

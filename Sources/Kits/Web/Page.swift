@@ -30,7 +30,7 @@ public struct Page: Sendable {
     }
 
     /// The cursor behind a row: the UUID's digits turned around behind a letter, so that nobody takes it for an id to be made up.
-    public static func cursor(of id: Identifier) -> String { "c" + String(id.description.filter { $0 != "-" }.reversed()) }
+    public static func cursor(of id: Identifier) -> String { "c" + String(id.digits.reversed()) }
 
     private static func decode(_ cursor: String) -> Identifier? {
         guard cursor.count == 33, cursor.first == "c" else { return nil }

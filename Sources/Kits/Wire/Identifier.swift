@@ -57,6 +57,17 @@ public struct Identifier: Hashable, Comparable, Sendable, CustomStringConvertibl
         }
     }
 
+    /// The 32 lower-case hexadecimal digits without dashes.
+    public var digits: String {
+        String(unsafeUninitializedCapacity: 32) { buffer in
+            let out = UnsafeMutableRawBufferPointer(buffer)
+            for (index, word) in [high >> 32, high, low >> 32, low].enumerated() {
+                out.storeBytes(of: Identifier.hexDigits(UInt32(truncatingIfNeeded: word)).bigEndian, toByteOffset: index * 8, as: UInt64.self)
+            }
+            return 32
+        }
+    }
+
     /// Appends the text form to a byte array.
     public func append(to bytes: inout [UInt8]) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 36) { buffer in

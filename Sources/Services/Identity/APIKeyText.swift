@@ -25,11 +25,9 @@ public struct APIKeyText: Sendable {
         guard let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16) else { return nil }
         let id = Identifier(high: high, low: low)
         // "+1" and capital letters are numbers as well; a key has one form.
-        return APIKeyText.digits(id) == text ? id : nil
+        return id.digits == text ? id : nil
     }
 
-    private static func digits(_ id: Identifier) -> String { id.description.filter { $0 != "-" } }
-
     /// The key's text, which is shown once.
-    static func text(_ id: Identifier, secret: String) -> String { prefix + digits(id) + "_" + secret }
+    static func text(_ id: Identifier, secret: String) -> String { prefix + id.digits + "_" + secret }
 }

@@ -10,20 +10,21 @@ struct CheckAvailability: Sendable {
 
     /// The products asked for, in order; nil for those that do not exist.
     func callAsFunction(_ questions: [AvailabilityQuestion]) async throws -> [ProductAvailability?] {
-        var answers = questions.map(board.find)
-        let missing = answers.indices.filter { answers[$0] == nil }
-        guard !missing.isEmpty else { return answers }
-        let products = try await database.read { transaction in
-            try missing.map { index in
-                if let id = questions[index].productID { return try StockStore.find(id, in: transaction) }
-                return try questions[index].sku.flatMap { try StockStore.find(sku: $0, in: transaction) }
-            }
+        let known = questions.map(board.find)
+        let missing = zip(questions, known).filter { $1 == nil }.map(\.0)
+        guard !missing.isEmpty else { return known }
+        let ids = Set(missing.compactMap(\.productID))
+        let skus = Set(missing.compactMap { $0.productID == nil ? $0.sku : nil })
+        let products = try await database.read { transaction in try StockStore.find(ids: ids, skus: skus, in: transaction) }
+        board.add(products)
+        let found = products.map { ProductAvailability(productID: $0.id, sku: $0.sku, price: $0.price, available: $0.available) }
+        let byID = Dictionary(found.map { ($0.productID, $0) }, uniquingKeysWith: { first, _ in first })
+        let bySKU = Dictionary(found.map { ($0.sku, $0) }, uniquingKeysWith: { first, _ in first })
+        return zip(questions, known).map { question, answer in
+            if let answer { return answer }
+            if let id = question.productID { return byID[id] }
+            return question.sku.flatMap { bySKU[$0] }
         }
-        board.add(products.compactMap { $0 })
-        for (index, product) in zip(missing, products) {
-            answers[index] = product.map { ProductAvailability(productID: $0.id, sku: $0.sku, price: $0.price, available: $0.available) }
-        }
-        return answers
     }
 
     /// `POST /inventory/availability`.

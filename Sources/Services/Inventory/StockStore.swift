@@ -50,6 +50,10 @@ enum StockStore {
 
     static func find(_ id: ProductID, in transaction: any ReadTransaction) throws -> Product? { try transaction.first(byID, [.id(id)], product) }
     static func find(sku: String, in transaction: any ReadTransaction) throws -> Product? { try transaction.first(bySKU, [.text(sku)], product) }
+    /// Those of these products that exist, in no order; one question for all ids and one for all SKUs, because a server is asked at the price of a round trip each.
+    static func find(ids: Set<ProductID>, skus: Set<String>, in transaction: any ReadTransaction) throws -> [Product] {
+        try transaction.query(byID, each: ids.map { [.id($0)] }, product) + transaction.query(bySKU, each: skus.map { [.text($0)] }, product)
+    }
     static func list(after id: ProductID?, limit: Int, in transaction: any ReadTransaction) throws -> [Product] {
         try transaction.query(list, [.id(id ?? Identifier(high: 0, low: 0)), .integer(Int64(limit))], product)
     }

@@ -17,7 +17,7 @@ public enum TraceContext {
 
     /// A new trace for a request that belongs to none: it has the request's identity, so that logs and traces are found by the same number. Nobody records it yet.
     public static func began(by id: Identifier) -> String {
-        "00-\(hex(id.high))\(hex(id.low))-\(hex(id.low ^ id.high))-00"
+        "00-\(id.digits)-\(Identifier(high: 0, low: id.low ^ id.high).digits.suffix(16))-00"
     }
 
     /// The place that a request says it has; nil where it says none, or what is none. Who gives two gives none.
@@ -31,9 +31,4 @@ public enum TraceContext {
     private static let zero = UInt8(ascii: "0")
     /// Lower case only (3.2.2).
     private static func isHex(_ byte: UInt8) -> Bool { (48...57).contains(byte) || (97...102).contains(byte) }
-
-    private static func hex(_ number: UInt64) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
 }
