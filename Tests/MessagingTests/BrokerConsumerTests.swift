@@ -13,6 +13,7 @@ import Wire
 @Suite("Consumer of a broker", .timeLimit(.minutes(1)))
 struct BrokerConsumerTests {
     private static let raise = SQL("UPDATE claims SET epoch = epoch + 1")
+    private static let epochs = SQL("SELECT max(epoch) FROM claims")
     private static let claimed = SQL("SELECT count(*) FROM claims")
     private static let outboxTopic = SQL("SELECT topic FROM outbox")
     private let bench: Workbench
@@ -97,6 +98,27 @@ struct BrokerConsumerTests {
         #expect(try await applied().map(\.value) == [1, 2])
         #expect(thefts.count.load(ordering: .relaxed) == 1)
         #expect(box.batches.withLock { $0 } == [2], "under the claim that was lost nothing was tried; under the new one all of it")
+        #expect(try await bench.count(Self.epochs, in: bench.consumer) == 3, "its own claim, the other's, and its own again")
+    }
+
+    @Test("behind what another process has parked, later events of the same order wait; others do not")
+    func parkedElsewhere() async throws {
+        let never = Timestamp(milliseconds: 1 << 60)
+        let events = bench.toys([(1, 1), (1, 2), (2, 3)])
+        try await consuming(box) {
+            // The consumer has found the parking empty before.
+            if try await applied().isEmpty {
+                try await publish(messages([(3, 9)]))
+                while try await applied().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+                try await bench.consumer.write { transaction in
+                    _ = try Parking.park(.init(events[0]), attempts: 1, due: never, error: "broken", now: never, in: transaction)
+                }
+                try await publish(messages([(1, 2), (2, 3)]))
+            }
+            return try await isAtRest(applied: 2)
+        }
+        #expect(try await applied().map(\.value).sorted() == [3, 9])
+        #expect(try await bench.count(Workbench.parkedRows, in: bench.consumer) == 2)
     }
 
     /// Claims everything for somebody else as soon as it has been claimed.

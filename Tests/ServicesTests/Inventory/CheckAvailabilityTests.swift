@@ -44,7 +44,7 @@ struct CheckAvailabilityTests {
         let items = [
             #"{"sku":"S4","quantity":1}"#, #"{"productId":"\#(ids[1])","quantity":2}"#, #"{"sku":"none","quantity":1}"#, #"{"sku":"S4","quantity":3}"#,
             #"{"productId":"\#(unknown)","quantity":1}"#, #"{"productId":"\#(ids[5])","sku":"S0","quantity":5}"#, #"{"sku":"S5","quantity":1}"#,
-            #"{"productId":"\#(unknown)","sku":"S3","quantity":1}"#,
+            #"{"productId":"\#(unknown)","sku":"S5","quantity":1}"#,
         ]
         database.queries.store(0, ordering: .relaxed)
         let answer = try await send("/inventory/availability", #"{"items":[\#(items.joined(separator: ","))]}"#)
