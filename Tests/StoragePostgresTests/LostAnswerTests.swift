@@ -80,6 +80,8 @@ struct LostAnswerTests {
     private func write(_ scene: Scene, _ runs: Notes<Int>, _ told: Notes<Int>) async throws {
         try await scene.database.write { [key = scene.key] transaction in
             runs.add(1)
+            // A question about nothing comes before the transaction has begun; it must not be given the number of another one.
+            try transaction.fetch(Accounts.insert, each: []) { _ in }
             try transaction.execute(Accounts.insert, each: [Accounts.row(1, key, runs.all.count == 1 ? "wait" : nil)])
             transaction.onCommit { told.add(runs.all.count) }
         }

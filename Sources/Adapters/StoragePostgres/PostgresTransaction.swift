@@ -39,12 +39,14 @@ final class PostgresTransaction: Transaction {
     // MARK: Statements
 
     func fetch(_ sql: SQL, each parameters: [[SQLValue]], _ row: (any Row) throws -> Void) throws {
+        if parameters.isEmpty { return }
         let reply = try send(sql, parameters, .rows)
         try wait()
         try PostgresTransaction.handOver(reply, row)
     }
 
     func ask(_ sql: SQL, each parameters: [[SQLValue]], _ row: @escaping (any Row) throws -> Void) throws {
+        if parameters.isEmpty { return }
         questions.append((try send(sql, parameters, .rows), row))
     }
 
@@ -137,7 +139,8 @@ final class PostgresTransaction: Transaction {
     }
 
     private func waitWithNumber() throws {
-        if number == nil, !isReader { number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows) }
+        // Before `BEGIN` the server would tell the number of another transaction, one that is durable whatever becomes of this one.
+        if number == nil, !isReader, hasBegun { number = try connection.send(connection.statement(PostgresTransaction.number), [[]], .rows) }
         try connection.wait()
     }
 
